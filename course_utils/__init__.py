@@ -1,0 +1,25 @@
+"""The rooms of the course: each module answers one question.
+
+room          answers
+floats        What can a number format hold, and where does it end?
+naive         What does the formula give when you type it as it stands?
+shifted       What does subtracting the maximum repair?
+stable        Which code is right on every input?
+online        What can you do before you have seen the maximum?
+reference     What is the truth? (mpmath, as many digits as it takes)
+mistakes      Which wrong answers do people write, and on which input do they show?
+accuracy      How far from the truth is this result: in ulps, or in kind?
+pipeline      What was every number in between, in the real format?
+datasets      Which real data do the lessons train on?
+plots         How is this number drawn, NaN and inf included?
+figures       How does a figure reach everybody: alt text, caption, data table?
+training      What happens to a model that trains with this loss?
+progress      What have you done so far?
+audit         Where does a softmax you did not write fail?
+explorers     What happens when you move the slider?
+exercises     Is your function right, and if not, which step went wrong?
+quiz          What do you bet, and what do you remember?
+
+Import rooms, not names: ``from course_utils import naive, reference`` and then ``naive.softmax(logits)``.
+A room imports only from lower floors; ``tests/test_layers.py`` holds the floors. This file imports nothing.
+"""
