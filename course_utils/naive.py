@@ -9,7 +9,7 @@ def softmax(logits, axis=-1):
     """Exponentiate and normalise: exp(z) / sum(exp(z)).
 
     Shape: any; the result has the shape of `logits`, each slice along `axis` meant to sum to 1.
-    Special values: one logit above the format's ln(max) gives NaN (inf/inf); a slice far below 0 gives NaN (0/0).
+    Special values: a logit above the format's ln(max) gives NaN (inf/inf), a slice far below 0 too (0/0).
     Error: a few ulps while every exp and the sum are finite and normal; unbounded below ln(smallest normal).
     Reference: any textbook; for its limits Blanchard, Higham & Higham 2021, doi 10.1093/imanum/draa038.
     """

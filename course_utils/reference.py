@@ -76,37 +76,26 @@ def cross_entropy_with_grad(
     Shape: logits (..., classes), targets (...) of integers or (..., classes) of probabilities.
     Special values: a target at -inf costs +inf; a = 0 there costs 0; all rows ignored gives a NaN mean.
     """
-    logits = np.asarray(logits)
-    targets = np.asarray(targets)
+    logits, targets = np.asarray(logits), np.asarray(targets)
     classes = logits.shape[-1]
     rows = _exact(logits).reshape(-1, classes)
     soft = targets.ndim == logits.ndim
-    class_weight = _exact(np.ones(classes) if weight is None else weight)
+    class_weight = list(_exact(np.ones(classes) if weight is None else weight))
+    losses, gradients, shares = [], [], []
     with mpmath.workdps(DIGITS):
-        losses, gradients, shares = [], [], []
         for row, target in zip(
-            rows, targets.reshape(-1, classes) if soft else targets.reshape(-1), strict=True
+            rows, targets.reshape(len(rows), *targets.shape[logits.ndim - 1 :]), strict=True
         ):
-            kept = soft or ignore_index is None or target != ignore_index
-            goal = (
-                _goal(target, classes, label_smoothing, class_weight, soft)
-                if kept
-                else [mpmath.mpf(0)] * classes
-            )
-            loss, gradient = _loss_row(row, goal) if kept else (mpmath.mpf(0), goal)
+            if not soft and ignore_index is not None and target == ignore_index:
+                loss, gradient, share = mpmath.mpf(0), [mpmath.mpf(0)] * classes, mpmath.mpf(0)
+            else:
+                loss, gradient = _loss_row(row, _goal(target, classes, label_smoothing, class_weight, soft))
+                share = mpmath.mpf(1) if soft else class_weight[int(target)]
             losses.append(loss)
             gradients.append(gradient)
-            shares.append((mpmath.mpf(1) if soft else class_weight[int(target)]) if kept else mpmath.mpf(0))
-        losses, gradients = (
-            np.array(losses, dtype=object),
-            np.array(gradients, dtype=object).reshape(-1, classes),
-        )
-        losses = losses.reshape(logits.shape[:-1]) if reduction == "none" else mpmath.fsum(losses)
-        if reduction == "mean":
-            share = mpmath.fsum(shares)
-            losses = losses / share if share else _NAN
-            gradients = gradients / share if share else gradients * _NAN
-    return rounded(losses, dtype), rounded(gradients.reshape(logits.shape), dtype)
+            shares.append(share)
+        loss, gradient = _reduced(losses, gradients, mpmath.fsum(shares), reduction, logits.shape)
+    return rounded(loss, dtype), rounded(gradient, dtype)
 
 
 def exp(x, dtype=np.float64):
@@ -236,6 +225,18 @@ def _weighted_row(row, weights):
         return _INF if len(signs) == 1 else _NAN
     total = mpmath.fsum(w * mpmath.exp(mpmath.fsub(z, top, exact=True)) for z, w in pairs)
     return -_INF if total == 0 else top + mpmath.log(abs(total))
+
+
+def _reduced(losses, gradients, share, reduction, shape):
+    """Sum, mean over the rows' shares, or one loss a row; a mean over nothing is NaN."""
+    gradients = np.array(gradients, dtype=object).reshape(shape)
+    if reduction == "none":
+        return np.array(losses, dtype=object).reshape(shape[:-1]), gradients
+    if reduction == "sum":
+        return mpmath.fsum(losses), gradients
+    if not share:
+        return _NAN, gradients * _NAN
+    return mpmath.fsum(losses) / share, gradients / share
 
 
 def _goal(target, classes, smoothing, class_weight, soft):

@@ -46,7 +46,7 @@ def log_softmax(logits, axis=-1):
 
 
 def cross_entropy(logits, targets):
-    """Mean cross-entropy straight from the logits: pick the target's log-probability, never a probability's log.
+    """Mean cross-entropy straight from the logits: the target's log-probability, not a probability's log.
 
     Shape: logits (rows, classes), integer targets (rows,); a scalar.
     Special values: finite for all finite logits.

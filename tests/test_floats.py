@@ -121,8 +121,7 @@ def test_events_are_printed_once_in_a_fixed_order_and_nothing_reaches_stderr(cap
         huge / huge
         np.log(np.zeros(1))
     printed = capsys.readouterr()
-    assert printed.out == (
-        "floating-point event: overflow\nfloating-point event: divide by zero\nfloating-point event: invalid value\n"
-    )
+    kinds = ("overflow", "divide by zero", "invalid value")
+    assert printed.out == "".join(f"floating-point event: {kind}\n" for kind in kinds)
     assert printed.err == ""
     assert len(seen) == 3

@@ -64,7 +64,7 @@ def test_the_confident_class_loses_every_digit():
 
 
 def test_the_shift_itself_costs_accuracy_on_wide_rows():
-    z = np.random.default_rng(0).uniform(-600, 0, 100)
+    z = np.random.default_rng(0).uniform(-300, 300, 100)
     assert accuracy.worst_ulps(shifted.softmax(z), reference.softmax(z, dtype=object)) > 64
 
 
