@@ -1,0 +1,87 @@
+"""A mistake: a wrong function that really runs, and what to say to the person who wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Mistake:
+    """One wrong answer. Calling it runs the wrong function: `shift_by_mean(logits)`.
+
+    key        the name of the function
+    number     its place in the course's catalogue ("4", "8b"); empty for a lesson's own mistake
+    quantity   what the function claims to compute: a key of `QUANTITIES`
+    function   the wrong code itself
+    belief     the thought behind it, in the words of the one who holds it
+    diagnosis  what goes wrong, and why
+    step       the one step of the code where it goes wrong
+    change     the smallest change that repairs it
+    fails_on   the arguments of the smallest input that refutes it
+    widget     the explorer that shows it
+    """
+
+    key: str
+    number: str
+    quantity: str
+    function: Callable
+    belief: str
+    diagnosis: str
+    step: str
+    change: str
+    fails_on: tuple
+    widget: str
+
+    def __call__(self, *args, **options):
+        return self.function(*args, **options)
+
+    def gives(self):
+        """What the wrong function answers on `fails_on`; its floating-point events stay silent."""
+        with np.errstate(all="ignore"):
+            return self.function(*self.fails_on)
+
+    def truth(self, room):
+        """The right answer on `fails_on`, computed by a room: `mistake.truth(reference)`."""
+        return QUANTITIES[self.quantity](room, *self.fails_on)
+
+
+def mistake(number="", *, quantity, fails_on, widget, belief, diagnosis, step, change):
+    """Turn the wrong function below this line into a `Mistake` that carries its name."""
+
+    def wrap(function):
+        return Mistake(
+            function.__name__, number, quantity, function, belief, diagnosis, step, change, fails_on, widget
+        )
+
+    return wrap
+
+
+def _masked_softmax(room, scores, keep):
+    return np.where(keep, room.softmax(np.where(keep, np.asarray(scores, np.float64), -np.inf)), 0)
+
+
+def _tempered_softmax(room, logits, temperature):
+    return room.softmax(np.asarray(logits, np.float64) / float(temperature))
+
+
+def _against_zero(function, z):
+    z = np.asarray(z, np.float64)
+    return function(np.stack([z, np.zeros_like(z)], axis=-1))
+
+
+QUANTITIES = {
+    "softmax": lambda room, logits, axis=-1: room.softmax(logits, axis=axis),
+    "log_softmax": lambda room, logits, axis=-1: room.log_softmax(logits, axis=axis),
+    "logsumexp": lambda room, logits, axis=-1: room.logsumexp(logits, axis=axis),
+    "cross_entropy": lambda room, logits, targets: room.cross_entropy(logits, targets),
+    "gradient": lambda room, logits, targets: room.cross_entropy_with_grad(logits, targets)[1],
+    "predicted_class": lambda room, logits: np.argmax(room.softmax(logits), axis=-1),
+    "masked_softmax": _masked_softmax,
+    "tempered_softmax": _tempered_softmax,
+    "log_not_sigmoid": lambda room, z: _against_zero(room.log_softmax, z)[..., 1],
+    "softplus_gradient": lambda room, z: _against_zero(room.softmax, z)[..., 0],
+}
+"""The quantities of the course by name: each takes a room and the arguments, and asks that room."""
