@@ -1,0 +1,48 @@
+"""What all tests share: where things are, and that a warning is an error."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tools import environment
+
+ROOT = Path(__file__).resolve().parents[1]
+BROWSER_TESTS = ROOT / "tests" / "browser"
+
+
+def pytest_collection_modifyitems(items):
+    """A warning fails a test: an unexpected overflow is what this course is about.
+
+    The browser tests are left out, for the tools they stand on warn about themselves.
+    """
+    for item in items:
+        if ROOT / "tests" in item.path.parents and BROWSER_TESTS not in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings("error"), append=False)
+
+
+@pytest.fixture(scope="session")
+def root():
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Path of a Chromium; `python tools/environment.py browser` finds or installs one."""
+    path = environment.find_browser()
+    if path is None:
+        pytest.fail("no Chromium here: run python tools/environment.py browser")
+    return path
+
+
+@pytest.fixture
+def workshop(tmp_path, monkeypatch):
+    """tools/notebooks.py with empty lessons/ and notebooks/ of its own."""
+    from tools import notebooks
+
+    for name in ("LESSONS", "NOTEBOOKS"):
+        folder = tmp_path / name.lower()
+        folder.mkdir()
+        monkeypatch.setattr(notebooks, name, folder)
+    shutil.copy(ROOT / "tests" / "nbval_sanitize.cfg", tmp_path)
+    return notebooks
