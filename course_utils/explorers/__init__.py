@@ -1,0 +1,8 @@
+"""Sliders over real arithmetic: one explorer a file, all in the frame of `core`.
+
+edge      how big may z get before exp(z) gives up?
+breaker   which logits break the softmax, and what comes out?
+offset    softmax ignores a constant; does the computer?
+shift     must the shift be the maximum?
+loss      why not take the log of a good softmax?
+"""

@@ -1,0 +1,106 @@
+// The part of an explorer that lives in the page. Python sends one frame at a time: picture, sentence, numbers.
+
+function make(tag, attributes, parent) {
+  const node = Object.assign(document.createElement(tag), attributes);
+  parent?.append(node);
+  return node;
+}
+
+function fillTable(holder, rows) {
+  const table = make("table", {});
+  const head = make("tr", {}, make("thead", {}, table));
+  Object.keys(rows[0] ?? {}).forEach((key) => make("th", { scope: "col", textContent: key }, head));
+  const body = make("tbody", {}, table);
+  for (const row of rows) {
+    const line = make("tr", {}, body);
+    Object.values(row).forEach((text, column) =>
+      column === 0
+        ? make("th", { scope: "row", textContent: text }, line)
+        : make("td", { textContent: text }, line),
+    );
+  }
+  holder.replaceChildren(table);
+}
+
+const label = (node) => node.closest(".widget-hslider")?.querySelector(".widget-label")?.textContent ?? "";
+
+// ipywidgets gives a handle no name, and a choice's handle says its position, not its word.
+function nameHandle(handle) {
+  const readout = handle.closest(".widget-hslider").querySelector(".widget-readout");
+  const speak = () => handle.setAttribute("aria-valuetext", readout.textContent);
+  handle.setAttribute("aria-label", label(handle));
+  readout.setAttribute("aria-hidden", "true");
+  readout.contentEditable = "false";
+  new MutationObserver(speak).observe(readout, { childList: true, characterData: true, subtree: true });
+  speak();
+  const box = handle.closest(".explorer-number")?.querySelector("input");
+  box?.setAttribute("aria-label", `${label(handle)}, exact value`);
+}
+
+function adopt(root, speakExactly) {
+  // Letters pressed on a control would otherwise be JupyterLab's commands: b adds a cell, dd deletes one.
+  root.addEventListener("keydown", (event) => event.key !== "Tab" && event.stopPropagation());
+  const named = new WeakSet();
+  const look = () => {
+    for (const handle of root.querySelectorAll(".noUi-handle")) {
+      if (named.has(handle) || !handle.closest(".widget-hslider")?.querySelector(".widget-label")) continue;
+      named.add(handle);
+      nameHandle(handle);
+      speakExactly();
+    }
+  };
+  new MutationObserver(look).observe(root, { childList: true, subtree: true });
+  look();
+}
+
+function whenIn(el, selector, then) {
+  const root = el.closest(selector);
+  if (root) then(root);
+  else requestAnimationFrame(() => whenIn(el, selector, then));
+}
+
+function render({ model, el }) {
+  const status = make("p", { className: "explorer-sentence", role: "status" }, el);
+  const error = make("p", { className: "explorer-error", role: "alert" }, el);
+  const figure = make("figure", { className: "explorer-figure" }, el);
+  const image = make("img", { alt: model.get("sentence") }, figure);
+  image.style.maxWidth = `${model.get("width")}px`;
+  make("figcaption", { textContent: model.get("caption") }, figure);
+  const details = make("details", {}, el);
+  make("summary", { textContent: "The numbers in this figure" }, details);
+  const holder = make("div", { className: "explorer-table" }, details);
+  let root = null;
+
+  const speakExactly = () => {
+    const spoken = model.get("spoken");
+    for (const handle of root?.querySelectorAll(".noUi-handle") ?? []) {
+      const text = spoken[label(handle)];
+      if (text !== undefined) handle.setAttribute("aria-valuetext", text);
+    }
+  };
+  const showPicture = () => {
+    const old = image.src;
+    image.src = URL.createObjectURL(new Blob([model.get("png")], { type: "image/png" }));
+    URL.revokeObjectURL(old);
+  };
+  const showWords = () => {
+    status.textContent = model.get("sentence");
+    image.alt = model.get("sentence");
+    speakExactly();
+  };
+  const showRows = () => details.open && fillTable(holder, model.get("rows"));
+  const showError = () => (error.textContent = model.get("error"));
+
+  model.on("change:png", showPicture);
+  model.on("change:sentence", showWords);
+  model.on("change:spoken", speakExactly);
+  model.on("change:rows", showRows);
+  model.on("change:error", showError);
+  details.addEventListener("toggle", showRows);
+  showPicture();
+  showWords();
+  showError();
+  whenIn(el, ".softmax-explorer", (found) => adopt((root = found), speakExactly));
+}
+
+export default { render };

@@ -1,0 +1,249 @@
+"""W1. Where is the edge? How big may z get before exp(z) gives up, in each of the six formats."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.patches import Rectangle
+
+from course_utils import reference
+from course_utils.explorers.core import Explorer, choice, number
+from course_utils.floats import FORMATS, Format, bit_fields, neighbour, states, store
+from course_utils.plots import PALETTE, STATE_STYLE
+
+CONTROLS = {
+    "z": number("logit z", 10.0, -120, 120, 0.25, spans={"float64": (-760, 720, 1)}),
+    "format": choice("number format", FORMATS, "float32"),
+}
+
+
+def _at(edge):
+    return lambda state: {"z": edge(FORMATS[state["format"]])}
+
+
+def _step(up):
+    return lambda state: {"z": neighbour(state["z"], state["format"], up=up)}
+
+
+PRESETS = {
+    "last good": _at(lambda fmt: fmt.exp_last_finite),
+    "first bad": _at(lambda fmt: fmt.exp_first_bad),
+    "−1 ulp": _step(up=False),
+    "+1 ulp": _step(up=True),
+    "losing digits": _at(lambda fmt: fmt.exp_first_subnormal),
+    "to zero edge": _at(lambda fmt: fmt.exp_first_zero),
+    "88.7 in bfloat16": {"z": 88.7, "format": "bfloat16"},
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """exp of one stored input in one format."""
+
+    format: Format
+    stored: float
+    value: float
+    state: str
+    truth: object  # mpf: float64 can't hold every exp(z)
+
+
+@dataclass(frozen=True)
+class Observation:
+    typed: float
+    chosen: Result
+    results: tuple[Result, ...]
+    bits: tuple[str, str, str]
+
+
+def observe(state) -> Observation:
+    results = {name: _result(state["z"], fmt) for name, fmt in FORMATS.items()}
+    chosen = results[state["format"]]
+    return Observation(state["z"], chosen, tuple(results.values()), bit_fields(chosen.value, chosen.format))
+
+
+def _result(typed, fmt) -> Result:
+    stored = store(typed, fmt)
+    with np.errstate(all="ignore"):
+        value = np.exp(stored)
+    return Result(fmt, float(stored), float(value), str(states(value)), reference.exp(stored, dtype=object))
+
+
+def describe(seen) -> str:
+    one = seen.chosen
+    asked, kept = _input(seen.typed, one.format), _input(one.stored, one.format)
+    typed = "" if asked == kept else f"You asked {asked}; {one.format.name} stored {kept}. "
+    return f"{typed}exp({kept}) in {one.format.name} is {_number(one.value)}: {_why(one)}"
+
+
+def _why(one) -> str:
+    fmt = one.format
+    match one.state:
+        case "ok":
+            return f"ok. The last z that works here is {_input(fmt.exp_last_finite, fmt)}."
+        case "subnormal":
+            left = int(np.log2(one.value / fmt.smallest_subnormal)) + 1
+            return f"subnormal, {left} of {fmt.precision} bits left. The true value is {_number(one.truth)}."
+        case "zero":
+            return (
+                f"underflow. The true value {_number(one.truth)} is too small to store. No error is raised."
+            )
+        case "inf":
+            return f"overflow. {_above(one)}. No error is raised."
+    return f"{_above(one)}, and this format has no inf. No error is raised."
+
+
+def _above(one) -> str:
+    largest = f"the largest number, {_number(one.format.max)}"
+    if not np.isfinite(one.stored):
+        return f"z itself is above {largest}"
+    just = one.truth < 1.00001 * one.format.max
+    return f"The true value {'is a hair' if just else _number(one.truth) + ' is'} above {largest}"
+
+
+def table(seen) -> list[dict]:
+    return [
+        {
+            "format": one.format.name,
+            "stored z": _input(one.stored, one.format),
+            "computed exp(z)": _number(one.value),
+            "true exp(z)": _number(one.truth),
+            "state": f"{STATE_STYLE[one.state].glyph} {STATE_STYLE[one.state].word}",
+            "first bad z": _input(one.format.exp_first_bad, one.format),
+            "first zero at z": _input(one.format.exp_first_zero, one.format),
+        }
+        for one in seen.results
+    ]
+
+
+def _input(z, fmt) -> str:
+    """As many digits as tell an input from its neighbours."""
+    return "NaN" if np.isnan(z) else f"{z:.16g}" if fmt.name == "float64" else f"{z:.9g}"
+
+
+def _number(value) -> str:
+    """Six digits of a float or of an mpmath number, which may lie far outside float64's range."""
+    if isinstance(value, float) and not np.isfinite(value):
+        return "NaN" if np.isnan(value) else "inf"
+    return f"{value:.6g}" if isinstance(value, float) else _number_of_mpf(value)
+
+
+def _number_of_mpf(value) -> str:
+    mantissa, _, exponent = str(value).partition("e")
+    return f"{float(mantissa):.6g}e{exponent}" if exponent else f"{float(mantissa):.6g}"
+
+
+def draw(figure):
+    """Six bands over z, one a format; beside each what it stored and computed; below, the chosen bits."""
+    axes = figure.subplot_mosaic([["bands", "said"], ["bits", "bits"]], **_GRID)
+    bands, said, bits = axes["bands"], axes["said"], axes["bits"]
+    over = bands.twinx()  # what moves; the bands below are drawn once for each span of z
+    over.set_ylim(len(FORMATS), -0.1)
+    said.set(ylim=over.get_ylim(), title="stored z → exp(z)")
+    bits.set(xlim=(0, 82), ylim=(0, 2))
+    for ax in (over, said, bits):
+        ax.set_axis_off()
+    rows = range(len(FORMATS))
+    asked = over.axvline(0, color=PALETTE["truth"], linestyle=":", linewidth=2, animated=True)
+    dots = [over.plot([], [], zorder=4, **_DOT)[0] for _ in rows]
+    outcomes = [said.text(0, row + 0.63, "", **_TEXT) for row in rows]
+    here = over.add_patch(Rectangle((0, 0), 1, 1, transform=over.get_yaxis_transform(), **_CHOSEN))
+    fields = [bits.text(0, 0.5, "", family="DejaVu Sans Mono", **_TEXT) for _ in range(3)]
+    names = [bits.text(0, 1.5, "", **_TEXT) for _ in range(3)]
+
+    def update(seen):
+        _fit_span(bands, seen)
+        asked.set_xdata([seen.typed])
+        for row, (one, dot, outcome) in enumerate(zip(seen.results, dots, outcomes, strict=True)):
+            dot.set_data([one.stored], [row + 0.63])
+            outcome.set_text(f"{_number(one.stored)} → {STATE_STYLE[one.state].glyph} {_number(one.value)}")
+            outcome.set_fontweight("bold" if one is seen.chosen else "normal")
+        here.set_y(seen.results.index(seen.chosen))
+        _show_bits(seen, fields, names)
+
+    return update
+
+
+_GRID = {"height_ratios": [6, 1], "width_ratios": [5, 2]}
+_DOT = {"animated": True, "marker": "D", "ms": 9, "mfc": "white", "mec": PALETTE["truth"], "mew": 2}
+_TEXT = {"animated": True, "va": "center", "clip_on": False, "in_layout": False}
+_CHOSEN = {"animated": True, "fill": False, "edgecolor": PALETTE["truth"], "lw": 2, "clip_on": False}
+
+
+def _fit_span(axes, seen):
+    """Draw the bands for the span in view; float64 needs a wider one than the others."""
+    wide = seen.chosen.format.name == "float64" or abs(seen.typed) > 120
+    span = (-800.0, 800.0) if wide else (-125.0, 125.0)
+    if axes.get_xlim() == span:
+        return
+    axes.clear()
+    axes.set(xlim=span, ylim=(len(FORMATS), -0.1), xlabel="logit z, as each format stores it")
+    axes.set_yticks([row + 0.63 for row in range(len(FORMATS))], FORMATS, color=PALETTE["text"])
+    axes.tick_params(axis="y", length=0)
+    for row, fmt in enumerate(FORMATS.values()):
+        _draw_band(axes, row, fmt)
+    styles = [(state, STATE_STYLE[state]) for state in ("zero", "subnormal", "ok", "inf", "NaN")]
+    handles = [
+        Rectangle((0, 0), 1, 1, label=f"{style.glyph} {style.word}", **_look(state))
+        for state, style in styles
+    ]
+    legend = axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(-0.2, 1), ncols=5, frameon=False)
+    legend.set_in_layout(False)
+
+
+def _draw_band(axes, row, fmt):
+    """zero | subnormal | ok | inf or NaN, with the z at the two outer edges."""
+    low, high = axes.get_xlim()
+    edges = [low, fmt.exp_first_zero, fmt.exp_first_subnormal, fmt.exp_first_bad, high]
+    edges = np.clip(edges, low, high)
+    names = ("zero", "subnormal", "ok", "inf" if fmt.has_inf else "NaN")
+    for state, left, right in zip(names, edges[:-1], edges[1:], strict=True):
+        axes.add_patch(Rectangle((left, row + 0.38), right - left, 0.5, **_look(state)))
+    for x, side in ((fmt.exp_first_zero, "right"), (fmt.exp_first_bad, "left")):
+        if low < x < high:
+            axes.text(x, row + 0.2, f"{x:.4g}", ha=side, va="center")
+
+
+def _look(state):
+    style = STATE_STYLE[state]
+    face = (style.colour, 0.4) if state == "ok" else "white"
+    return {"facecolor": face, "edgecolor": style.colour, "hatch": style.hatch}
+
+
+def _show_bits(seen, fields, names):
+    """Sign, exponent and fraction of the computed exp(z), each under its name."""
+    column = 0
+    for name, word, digits, field in zip(
+        names, ("sign", "exponent", "fraction"), seen.bits, fields, strict=True
+    ):
+        field.set(text=digits, x=column)
+        name.set(text=word, x=column)
+        column += max(len(digits), len(word)) + 2
+
+
+def explore(**preset):
+    return Explorer(
+        question="Where is the edge?",
+        goal="Find the smallest logit z that breaks float8_e4m3fn.",
+        caption="Each band is one number format. From left to right exp(z) is stored as zero, with digits "
+        "missing (subnormal), in full, and then no longer at all. The dotted line is the z you asked for; "
+        "a diamond is the z that the format stored. Below: the bits of exp(z) in the chosen format.",
+        why="exp(z) grows by a factor of 10 for every 2.3 steps of z, and a format ends at its largest "
+        "number. So the edge is near ln(max): 88.72 for float32. bfloat16 has float32's range, but it stores "
+        "z itself in steps of 0.5 there: 88.7 becomes 88.5 before exp sees it.\n\n"
+        "Nothing stops when the edge is passed. The result is inf or NaN, and the program goes on with it.",
+        note="Every number is computed in the format itself; the true values come from 60-digit arithmetic.",
+        controls=CONTROLS,
+        presets=PRESETS,
+        preset=preset,
+        observe=observe,
+        describe=describe,
+        table=table,
+        draw=draw,
+        size=(9, 4.8),
+        strip={"float32, first bad z": PRESETS["first bad"]({"format": "float32"})},
+        reached=_solved,
+    )
+
+
+def _solved(seen) -> bool:
+    one = seen.chosen
+    return one.format.name == "float8_e4m3fn" and one.stored == one.format.exp_first_bad

@@ -1,0 +1,88 @@
+"""Turn a figure into output that everybody can read: a picture, its text, its caption and its numbers.
+
+Jupyter's own image output has no place for a text alternative. So a figure leaves here as HTML:
+`<figure><img alt><figcaption>`, with the numbers behind it in a `<details>` table. That form is kept by
+JupyterLab (run or not), by nbconvert and by static viewers. The bytes are the same on every run.
+"""
+
+import base64
+import html as markup
+import io
+import re
+
+import matplotlib
+
+
+def show(fig, *, alt, caption, table=None):
+    """Display the figure with its text and let go of it. Arguments as for `html`."""
+    from IPython.display import HTML, display
+
+    display(HTML(html(fig, alt=alt, caption=caption, table=table)))
+    fig.clear()
+
+
+def html(fig, *, alt, caption, table=None) -> str:
+    """The figure as an HTML string that needs no other file.
+
+    alt:     what the picture shows, for someone who can't see it: 40 to 250 characters, with the number
+             that matters
+    caption: the sentence under the picture; `code` in backticks
+    table:   the numbers behind the picture: a list of dicts, one a row, keyed by column
+
+    Raises: ValueError when the alt text is too short, too long or has no digit.
+    """
+    check_alt(alt)
+    width = round(fig.get_figwidth() * 100)
+    return (
+        f'<figure style="margin:0;max-width:{width}px">'
+        f'<img alt="{markup.escape(alt)}" width="{width}" style="max-width:100%;height:auto"'
+        f' src="data:image/png;base64,{base64.b64encode(png(fig)).decode()}">'
+        f"<figcaption>{prose(caption)}</figcaption>"
+        f"{details('The numbers in this figure', html_table(table)) if table else ''}"
+        "</figure>"
+    )
+
+
+def check_alt(alt: str) -> None:
+    """Raise ValueError unless `alt` says enough, briefly, and names a number."""
+    if not 40 <= len(alt) <= 250:
+        raise ValueError(f"alt text must have 40 to 250 characters; this one has {len(alt)}: {alt!r}")
+    if not re.search(r"\d", alt):
+        raise ValueError(f"alt text must name the number that matters; there is no digit in {alt!r}")
+
+
+def png(fig) -> bytes:
+    """PNG bytes that depend on the figure alone: no date, no version of the software."""
+    file = io.BytesIO()
+    with matplotlib.rc_context({"savefig.bbox": "standard"}):
+        fig.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
+    return file.getvalue()
+
+
+def html_table(rows) -> str:
+    """A list of dicts as an HTML table: the keys are the header, the first column names the row."""
+    head = "".join(f'<th scope="col">{markup.escape(str(key))}</th>' for key in rows[0])
+    body = "".join(f"<tr>{''.join(_cells(row.values()))}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def details(summary: str, body: str) -> str:
+    """A part that opens on demand, by mouse and by keyboard, without a kernel. `body` is HTML."""
+    return f"<details><summary>{markup.escape(summary)}</summary>{body}</details>"
+
+
+def prose(text: str) -> str:
+    """Plain text as safe HTML: `code` in backticks, **strong** in stars, a blank line between paragraphs."""
+    safe = markup.escape(text.strip(), quote=False)
+    safe = re.sub(r"`([^`]+)`", r"<code>\1</code>", safe)
+    safe = re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", safe)
+    return "".join(f"<p>{part}</p>" for part in re.split(r"\n\s*\n", safe))
+
+
+DPI = 144  # pixels for an inch of 100 CSS pixels: sharp on dense screens, still small
+
+
+def _cells(values):
+    for position, value in enumerate(values):
+        text = markup.escape(str(value))
+        yield f'<th scope="row">{text}</th>' if position == 0 else f"<td>{text}</td>"
