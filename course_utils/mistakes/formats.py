@@ -17,8 +17,8 @@ def _shifted_softmax(logits, axis=-1):
     fails_on=(floats.store(np.zeros(1000), "bfloat16"),),
     widget="breaker",
     belief="After the max-shift the sum is safe.",
-    diagnosis="You added up in the narrow format. A running sum in bfloat16 stops growing at 256, because 256 + 1 "
-    "rounds back to 256; in float16 a sum of 70,000 ones is inf.",
+    diagnosis="You added up in the narrow format. A running sum in bfloat16 stops growing at 256, because "
+    "256 + 1 rounds back to 256; in float16 a sum of 70,000 ones is inf.",
     step="`exps.sum()` in the format of the input: the accumulator is too narrow, not the terms.",
     change="Add up in float32: `exps.astype(np.float32).sum(...)`, and round once at the end.",
 )
@@ -32,8 +32,8 @@ def sum_in_narrow_format(logits, axis=-1):
     fails_on=(np.zeros(1100, np.float32),),
     widget="edge",
     belief="Probabilities are at most 1, so eight bits hold them.",
-    diagnosis="You stored probabilities in eight bits. Their range fits, their resolution does not: the smallest "
-    "positive float8_e4m3fn is about 0.002, and 1/1100 is rounded to 0.",
+    diagnosis="You stored probabilities in eight bits. Their range fits, their resolution does not: the "
+    "smallest positive float8_e4m3fn is about 0.002, and 1/1100 is rounded to 0.",
     step="`.astype(float8_e4m3fn)`: every probability below half the smallest step becomes 0.",
     change="Store log-probabilities, or keep the probabilities in a wider format.",
 )
@@ -47,8 +47,8 @@ def store_probabilities_in_float8(logits, axis=-1):
     fails_on=(np.float32([256, 257]),),
     widget="offset",
     belief="The shift also repairs logits that are kept in 16 bits.",
-    diagnosis="You stored the logits in bfloat16 before the shift. Near 256 its neighbours are 2 apart, so 256 and "
-    "257 become the same number. No later step can tell them apart.",
+    diagnosis="You stored the logits in bfloat16 before the shift. Near 256 its neighbours are 2 apart, so "
+    "256 and 257 become the same number. No later step can tell them apart.",
     step="`.astype(bfloat16)` before the shift: the difference was rounded away in storage.",
     change="Shift first, in the wide format, and store the differences.",
 )

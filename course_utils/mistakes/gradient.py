@@ -22,8 +22,8 @@ def _minus_onehot(p, targets):
     fails_on=(np.float32([[0, 50]]), np.array([0])),
     widget="loss",
     belief="The epsilon changes the loss a little and the gradient not at all.",
-    diagnosis="This is the gradient of log(p + 1e-8). It carries a factor p / (p + 1e-8), which goes to 0 where the "
-    "model is confidently wrong. The true gradient there is -1.",
+    diagnosis="This is the gradient of log(p + 1e-8). It carries a factor p / (p + 1e-8), which goes to 0 "
+    "where the model is confidently wrong. The true gradient there is -1.",
     step="`p / (p + 1e-8)`: the factor that differentiating through the epsilon leaves behind.",
     change="Differentiate the loss that starts from the logits: the gradient is softmax - onehot.",
 )
@@ -57,8 +57,8 @@ def gradient_through_clip(logits, targets):
     fails_on=(np.float32([[20, 0]]), np.array([0])),
     widget="loss",
     belief="p - 1 is the target's gradient, so it is the code.",
-    diagnosis="You computed p - 1 for the target. For a confident target p is stored as 1, and the gradient is "
-    "exactly 0: the network stops learning although the true gradient is not 0.",
+    diagnosis="You computed p - 1 for the target. For a confident target p is stored as 1, and the gradient "
+    "is exactly 0: the network stops learning although the true gradient is not 0.",
     step="`p[target] - 1`: two nearly equal numbers cancel.",
     change="Use minus the sum of the other classes' probabilities: the same number without the difference.",
 )
@@ -72,8 +72,8 @@ def target_gradient_by_difference(logits, targets):
     fails_on=(np.float32([200]),),
     widget="loss",
     belief="`np.where` takes the safe branch, so the other one does not matter.",
-    diagnosis="Both branches of a where are differentiated. The unsafe one contributes 0 * inf/inf = NaN, although "
-    "its value was never used.",
+    diagnosis="Both branches of a where are differentiated. The unsafe one contributes 0 * inf/inf = NaN, "
+    "although its value was never used.",
     step="`0 * exps / (1 + exps)` in the backward pass: a NaN times 0 is NaN.",
     change="Make the input of the unsafe branch safe first: `exp(where(ok, z, 0))`.",
 )
@@ -91,8 +91,8 @@ def where_guards_gradient(z):
     fails_on=(np.float32([[100, 0]]), np.array([1])),
     widget="loss",
     belief="Gradient clipping catches NaN and inf.",
-    diagnosis="You clipped a gradient that was NaN already. Clipping compares, and no comparison with NaN is true, "
-    "so NaN passes through. Clipping by the norm makes every entry NaN.",
+    diagnosis="You clipped a gradient that was NaN already. Clipping compares, and no comparison with NaN is "
+    "true, so NaN passes through. Clipping by the norm makes every entry NaN.",
     step="`np.clip(gradient, -1, 1)`: clip(NaN) is NaN.",
     change="Repair the softmax below: subtract the row's maximum. Then there is nothing to catch.",
 )

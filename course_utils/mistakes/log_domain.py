@@ -11,8 +11,8 @@ from course_utils.mistakes.core import mistake
     fails_on=(np.float32([0, -104]),),
     widget="loss",
     belief="The softmax is stable now, so its logarithm is too.",
-    diagnosis="You took the log of a probability. Even a good softmax underflows to 0 for a class 104 below the "
-    "maximum (float32), and log 0 is -inf where the answer is an ordinary number.",
+    diagnosis="You took the log of a probability. Even a good softmax underflows to 0 for a class 104 below "
+    "the maximum (float32), and log 0 is -inf where the answer is an ordinary number.",
     step="`np.log(p)`: p was rounded to 0, or lost its digits, before the log saw it.",
     change="Stay in the log domain: `shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))`.",
 )
@@ -44,8 +44,8 @@ def add_log_to_max(logits, axis=-1):
     fails_on=(np.float32([-104, -105]),),
     widget="loss",
     belief="Only large logits overflow, so small ones need no shift.",
-    diagnosis="You took log(sum(exp(z))) without a shift. Large logits overflow to inf, and far below 0 every exp "
-    "underflows to 0, so the log is -inf. The answer is close to the largest logit in both cases.",
+    diagnosis="You took log(sum(exp(z))) without a shift. Large logits overflow to inf, and far below 0 "
+    "every exp underflows to 0, so the log is -inf. The answer is close to the largest logit in both cases.",
     step="`np.exp(logits)`: out of range on either side, before the log can bring it back.",
     change="Shift and add back: `row_max + np.log(np.exp(logits - row_max).sum())`.",
 )
@@ -59,8 +59,8 @@ def logsumexp_unshifted(logits, axis=-1):
     fails_on=(np.float32([-np.inf, -np.inf]),),
     widget="loss",
     belief="-inf is always a safe mask.",
-    diagnosis="You shifted a row that holds nothing but -inf. Its maximum is -inf too, and -inf - -inf is NaN. "
-    "The sum of no terms is 0, so the answer is log 0 = -inf.",
+    diagnosis="You shifted a row that holds nothing but -inf. Its maximum is -inf too, and -inf - -inf is "
+    "NaN. The sum of no terms is 0, so the answer is log 0 = -inf.",
     step="`logits - row_max` with row_max = -inf.",
     change="Where row_max is -inf, shift by 0: `np.where(np.isinf(row_max), 0, row_max)`.",
 )
@@ -76,8 +76,8 @@ def shift_fully_masked_row(logits, axis=-1):
     fails_on=(np.float32([np.inf, 1, 2]),),
     widget="loss",
     belief="The shift brings an infinite logit back into range.",
-    diagnosis="You shifted by +inf. The infinite logit becomes inf - inf = NaN. A shift moves finite numbers; an "
-    "infinity has to be met before it.",
+    diagnosis="You shifted by +inf. The infinite logit becomes inf - inf = NaN. A shift moves finite "
+    "numbers; an infinity has to be met before it.",
     step="`logits - row_max` with row_max = +inf.",
     change="Where row_max is infinite, shift by 0: `np.where(np.isinf(row_max), 0, row_max)`.",
 )
@@ -94,8 +94,8 @@ def shift_infinite_logit(logits, axis=-1):
     fails_on=(np.float32([17]),),
     widget="loss",
     belief="log(1 - sigmoid(z)) is the formula, so it is the code.",
-    diagnosis="You took the log of 1 - sigmoid(z). For a large z the sigmoid is within a rounding of 1, so the "
-    "difference has few digits left or none: log 0 is -inf.",
+    diagnosis="You took the log of 1 - sigmoid(z). For a large z the sigmoid is within a rounding of 1, so "
+    "the difference has few digits left or none: log 0 is -inf.",
     step="`1 - sigmoid(z)`: two nearly equal numbers cancel.",
     change="Use `-np.logaddexp(0, z)`: the same quantity without the difference.",
 )

@@ -14,7 +14,8 @@ from course_utils.mistakes.core import mistake
     diagnosis="You subtracted the mean. One large logit among small ones stays far above the mean, "
     "so its exponent is still large and exp overflows.",
     step="`logits - mean`: the largest exponent is max - mean, and nothing bounds that.",
-    change="Subtract the maximum: `logits - logits.max(axis=axis, keepdims=True)`. Then no exponent is above 0.",
+    change="Subtract the maximum: `logits - logits.max(axis=axis, keepdims=True)`. Then no exponent is above "
+    "0.",
 )
 def shift_by_mean(logits, axis=-1):
     exps = np.exp(logits - np.mean(logits, axis=axis, keepdims=True))
@@ -59,8 +60,8 @@ def shift_by_constant(logits, axis=-1):
     fails_on=(np.float32([-60, -61]),),
     widget="shift",
     belief="The largest magnitude is what overflows, so subtract max |z|.",
-    diagnosis="You subtracted the largest absolute value. In a row of negative logits that pushes every exponent "
-    "further down, until every exp is 0 and the row is 0/0.",
+    diagnosis="You subtracted the largest absolute value. In a row of negative logits that pushes every "
+    "exponent further down, until every exp is 0 and the row is 0/0.",
     step="`np.abs(logits).max()`: for negative logits the shift has the wrong sign.",
     change="Remove `np.abs`: the maximum itself, negative or not, is the shift.",
 )
@@ -75,8 +76,8 @@ def shift_by_max_abs(logits, axis=-1):
     fails_on=(np.float32([[0, 1, 2], [200, 201, 202]]),),
     widget="axis",
     belief="One maximum for the whole batch protects every row.",
-    diagnosis="You subtracted one maximum from the whole batch. The row that holds it is safe; a row far below it "
-    "underflows to zeros, and 0/0 is NaN.",
+    diagnosis="You subtracted one maximum from the whole batch. The row that holds it is safe; a row far "
+    "below it underflows to zeros, and 0/0 is NaN.",
     step="`logits.max()` without an axis: one number for all rows.",
     change="Take one maximum a row: `logits.max(axis=-1, keepdims=True)`.",
 )
@@ -108,8 +109,9 @@ def shift_along_wrong_axis(logits, axis=-1):
     fails_on=(np.float32([[1, 2, 3], [10, 20, 30], [0, 0, 0]]),),
     widget="axis",
     belief="Broadcasting matches each row with its own maximum.",
-    diagnosis="You left out keepdims on the maximum. The maxima then lie in a row, and broadcasting lines them up "
-    "with the columns. A square batch gives wrong numbers in silence; any other shape raises ValueError.",
+    diagnosis="You left out keepdims on the maximum. The maxima then lie in a row, and broadcasting lines "
+    "them up with the columns. A square batch gives wrong numbers in silence; any other shape raises "
+    "ValueError.",
     step="`logits - logits.max(axis=-1)`: shape (rows,) meets the columns of (rows, classes).",
     change="Write `logits.max(axis=-1, keepdims=True)`: shape (rows, 1) meets the rows.",
 )
@@ -124,8 +126,8 @@ def max_without_keepdims(logits, axis=-1):
     fails_on=(np.float32([[1, 2, 3], [10, 20, 30], [0, 0, 0]]),),
     widget="axis",
     belief="The sums have one number a row, so they divide the rows.",
-    diagnosis="You left out keepdims on the sum. Each entry is divided by the sum of another row, so the rows no "
-    "longer add up to 1.",
+    diagnosis="You left out keepdims on the sum. Each entry is divided by the sum of another row, so the "
+    "rows no longer add up to 1.",
     step="`exps / exps.sum(axis=-1)`: shape (rows,) meets the columns of (rows, classes).",
     change="Write `exps.sum(axis=-1, keepdims=True)`.",
 )
@@ -140,8 +142,8 @@ def sum_without_keepdims(logits, axis=-1):
     fails_on=(np.float32([[1, 2], [3, 4]]),),
     widget="axis",
     belief="`exps.sum()` is the total, and softmax divides by the total.",
-    diagnosis="You divided by the sum over the whole batch. That makes one distribution out of all rows together; "
-    "no single row adds up to 1.",
+    diagnosis="You divided by the sum over the whole batch. That makes one distribution out of all rows "
+    "together; no single row adds up to 1.",
     step="`exps.sum()` without an axis: one total for all rows.",
     change="Sum each row on its own: `exps.sum(axis=-1, keepdims=True)`.",
 )

@@ -27,8 +27,8 @@ def clip_logits(logits, axis=-1):
     fails_on=(np.full(24, 8, np.float16),),
     widget="breaker",
     belief="exp of each logit is finite, so the formula can stay as it is.",
-    diagnosis="You used the formula without a shift. A large logit overflows exp. And where every exp is still "
-    "finite, their sum can overflow first: a number divided by inf is 0.",
+    diagnosis="You used the formula without a shift. A large logit overflows exp. And where every exp is "
+    "still finite, their sum can overflow first: a number divided by inf is 0.",
     step="`np.exp(logits)` and its sum: both are out of the format's range long before the answer is.",
     change="Subtract the row's maximum before exp: `logits - logits.max(axis=axis, keepdims=True)`.",
 )
@@ -43,7 +43,8 @@ def exponentiate_unshifted(logits, axis=-1):
     fails_on=(np.float64([710, 0]),),
     widget="edge",
     belief="float64 has range enough.",
-    diagnosis="You moved to float64. The cliff moves from 88.7 to 709.8 and from -104 to -745; it is still there.",
+    diagnosis="You moved to float64. The cliff moves from 88.7 to 709.8 and from -104 to -745; it is still "
+    "there.",
     step="`np.exp(logits.astype(np.float64))`: a wider format, the same unbounded exponent.",
     change="Subtract the row's maximum. Then every format is wide enough.",
 )
@@ -58,8 +59,8 @@ def trust_float64(logits, axis=-1):
     fails_on=(np.float32([100, 99]),),
     widget="breaker",
     belief="nan_to_num repairs the NaN.",
-    diagnosis="You replaced NaN by 0. The alarm is gone and the error stays: the class with the largest logit now "
-    "has probability 0.",
+    diagnosis="You replaced NaN by 0. The alarm is gone and the error stays: the class with the largest "
+    "logit now has probability 0.",
     step="`np.nan_to_num(p)`: the information was lost one step earlier, in inf/inf.",
     change="Remove nan_to_num and subtract the row's maximum before exp.",
 )
@@ -74,8 +75,8 @@ def replace_nan(logits, axis=-1):
     fails_on=(np.float32([100, 99]),),
     widget="breaker",
     belief="Replacing inf by the largest finite number is close enough.",
-    diagnosis="You replaced inf by the largest finite number. Two overflowed classes become equal, and their sum "
-    "overflows again: everything divided by inf is 0.",
+    diagnosis="You replaced inf by the largest finite number. Two overflowed classes become equal, and their "
+    "sum overflows again: everything divided by inf is 0.",
     step="`np.nan_to_num(np.exp(logits))`: every logit above the cliff gets the same exp.",
     change="Remove nan_to_num and subtract the row's maximum before exp.",
 )
@@ -106,8 +107,8 @@ def divide_logits(logits, axis=-1):
     fails_on=(np.float32([100, 90, 80]),),
     widget="breaker",
     belief="Standardised logits are well behaved and mean the same.",
-    diagnosis="You standardised the row. Subtracting the mean is harmless, dividing by the standard deviation is "
-    "not: rows with very different margins get the same probabilities.",
+    diagnosis="You standardised the row. Subtracting the mean is harmless, dividing by the standard "
+    "deviation is not: rows with very different margins get the same probabilities.",
     step="`/ logits.std()`: a factor that depends on the row changes the answer.",
     change="Leave out the division, and subtract the maximum instead of the mean.",
 )
@@ -123,8 +124,8 @@ def standardise(logits, axis=-1):
     fails_on=(np.float32([-100, -101]),),
     widget="offset",
     belief="A tiny epsilon in the denominator prevents 0/0.",
-    diagnosis="You added an epsilon to the sum and left out the shift. Far below 0 the epsilon is the largest term, "
-    "so the probabilities no longer add up to 1; far above 0, inf / (inf + eps) is still NaN.",
+    diagnosis="You added an epsilon to the sum and left out the shift. Far below 0 the epsilon is the "
+    "largest term, so the probabilities no longer add up to 1; far above 0, inf / (inf + eps) is still NaN.",
     step="`exps.sum() + 1e-8`: next to a sum of 1e-44 an epsilon of 1e-8 is everything.",
     change="Remove the epsilon and subtract the row's maximum: then the sum is at least 1.",
 )
@@ -139,8 +140,8 @@ def add_epsilon_to_sum(logits, axis=-1):
     fails_on=(np.float32([89, 90]),),
     widget="breaker",
     belief="Broken probabilities still have the right argmax.",
-    diagnosis="You took the argmax of probabilities that are NaN. argmax returns the first NaN, so NaN looks like a "
-    "confident prediction of that class.",
+    diagnosis="You took the argmax of probabilities that are NaN. argmax returns the first NaN, so NaN looks "
+    "like a confident prediction of that class.",
     step="`np.argmax(p)` with NaN in p: no comparison with NaN is true, and argmax does not complain.",
     change="Take the argmax of the logits, or of probabilities from a shifted softmax.",
 )
@@ -155,8 +156,8 @@ def argmax_of_nan(logits):
     fails_on=(np.float32([3, 5]), np.array([False, False])),
     widget="loss",
     belief="Adding -1e9 to a masked score removes it.",
-    diagnosis="You masked by adding -1e9. In a row where everything is masked the shift brings it all back, and "
-    "next to 1e9 the scores themselves are rounded away: padding gets a share. In float16 -1e9 is -inf.",
+    diagnosis="You masked by adding -1e9. In a row where everything is masked the shift brings it all back, "
+    "and next to 1e9 the scores themselves are rounded away: padding gets a share. In float16 -1e9 is -inf.",
     step="`scores - 1e9`: a large finite number is absorbed by the shift, and absorbs the scores.",
     change="Set masked scores to -inf, and give a row with nothing to keep the answer 0.",
 )

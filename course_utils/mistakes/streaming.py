@@ -17,8 +17,8 @@ def _tiles(logits):
     fails_on=(np.float32([0, 1, 10, 11]),),
     widget="tiles",
     belief="Once a term is in the running sum, it is done.",
-    diagnosis="You did not rescale the running sum when the maximum grew. The old terms are still measured against "
-    "the old maximum, so they count for too much.",
+    diagnosis="You did not rescale the running sum when the maximum grew. The old terms are still measured "
+    "against the old maximum, so they count for too much.",
     step="`total += exp(tile - new_max).sum()`: the old total belongs to the old maximum.",
     change="Rescale first: `total *= np.exp(old_max - new_max)`.",
 )
@@ -37,8 +37,8 @@ def keep_old_scale(logits):
     fails_on=(np.float32([0, 1, 10, 11]),),
     widget="tiles",
     belief="The softmax of the whole is the average of the softmaxes of its parts.",
-    diagnosis="You normalised each tile on its own and averaged. Every tile then gets the same share, whatever its "
-    "logits are: the comparison between tiles is lost.",
+    diagnosis="You normalised each tile on its own and averaged. Every tile then gets the same share, "
+    "whatever its logits are: the comparison between tiles is lost.",
     step="`softmax(tile) / number_of_tiles`: no step compares one tile with another.",
     change="Carry the maximum and the total over all tiles, and normalise once at the end.",
 )

@@ -1,0 +1,162 @@
+"""The exercise engine: one object a task, and a check that says what went wrong on which input.
+
+How a `lesson_NN.py` is written (complete example: `lesson_03.py`):
+
+    from course_utils import reference, shifted
+    from course_utils.exercises.core import Exercise, case
+    from course_utils.mistakes import MISTAKES
+
+    max_shift = Exercise(
+        key="03.max_shift",                    # lesson number, dot, the name of this variable
+        kind="write",                          # one of KINDS, see below
+        objective="build the shift ...",       # the lesson's objective, word for word
+        minutes=8, difficulty=2,               # 1 to 3
+        truth=reference.softmax,               # called with a case's arguments; always from `reference`
+        cases=(case("two large logits", [1000, 999], dtype="float32"), ...),
+        mistakes=(MISTAKES["shift_by_mean"], ...),
+        hints=("where to look", "what to do", "almost the code"),
+        model_answer=shifted.softmax,          # a real function; `solution()` shows its source
+        why="One or two sentences that explain it.",
+        variants=(other_right_answer, ...),    # at least three; the tests prove that they are accepted
+    )
+
+In the notebook: `lesson_03.max_shift.check(my_softmax)`, `.hint()`, `.hint(2)`, `.solution()`.
+
+kind      the answer handed to check                      subject                    model_answer
+write     a function                                      -                          the right function
+repair    a function (the starter is the broken code)     the broken function        the right function
+derive    a function, a gradient for instance             -                          the right function
+break     an input on which `subject` is wrong            the function to break      () -> such an input
+choose    ("A", an input on which another is wrong)       {"A": function, "B": ...}  () -> such a pair
+predict   numbers: one a case, or the one case's array    -                          () -> the numbers
+
+Tolerances count ulps of the case's format; left out, one is what an honest max-shift may lose. With
+`unit="logits"` an ulp is that of the largest |logit|: use it for logarithms and losses, which may come
+close to 0. A known mistake is recognised by what it does: it answers like the learner's function, also
+when both raise. For `break` a mistake's function gets the learner's input and says True if the input
+shows that belief, and its `fails_on` holds such an input (the first case states the format and a harmless
+input; `limits(*args)` returns a complaint or ""). For `predict` it returns the wrong number for a case.
+For `choose` the mistakes are those of the wrong options, and the cases tell the options apart.
+"""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from course_utils import progress
+from course_utils.exercises import guard
+from course_utils.exercises.faults import Case, case
+from course_utils.exercises.judge import judge_choice, judge_function, judge_input, judge_numbers
+from course_utils.exercises.result import INCORRECT, NOT_ATTEMPTED, CheckResult, Note, shown
+from course_utils.mistakes import Mistake
+
+__all__ = ["KINDS", "Case", "CheckResult", "Exercise", "case"]
+
+_JUDGES = {
+    "write": judge_function,
+    "repair": judge_function,
+    "derive": judge_function,
+    "break": judge_input,
+    "choose": judge_choice,
+    "predict": judge_numbers,
+}
+KINDS = tuple(_JUDGES)
+FUNCTION_KINDS = ("write", "repair", "derive")
+
+
+@dataclass(eq=False)
+class Exercise:
+    """One task of one lesson, with everything that belongs to it. The module's docstring shows how."""
+
+    key: str
+    kind: str
+    objective: str
+    minutes: int
+    difficulty: int
+    truth: Callable
+    cases: tuple[Case, ...]
+    mistakes: tuple[Mistake, ...]
+    hints: tuple[str, str, str]
+    model_answer: Callable
+    why: str
+    variants: tuple = ()
+    subject: object = None
+    limits: Callable | None = None
+    unit: str = "truth"
+    digits: int = 3
+
+    def __post_init__(self):
+        if self.kind not in _JUDGES:
+            raise ValueError(f"kind must be one of {', '.join(KINDS)}; got {self.kind!r}")
+        self._attempted = self._asked = False
+        self._truths, self._known = {}, {}
+
+    def __repr__(self):
+        stars = "★" * self.difficulty
+        return f"Exercise {self.key} ({self.kind}, {self.minutes} minutes, {stars}): {self.objective}"
+
+    def check(self, answer=None) -> CheckResult:
+        """Judge an answer. Never raises; what it returns is shown by the notebook."""
+        try:
+            untouched = answer is None or answer is ...
+            result = self._not_attempted() if untouched else _JUDGES[self.kind](self, answer)
+        except Exception as error:  # a check that fails must not stop Run All
+            trouble = f"The check could not judge this answer ({type(error).__name__}: {error})."
+            result = CheckResult(self.key, INCORRECT, trouble)
+        if result.outcome != NOT_ATTEMPTED:
+            self._attempted = True
+            progress.note(self.key, result.outcome)
+        return result
+
+    def hint(self, step: int = 1) -> Note:
+        """The hint of this step: 1 says where to look, 2 what to do, 3 is almost the code."""
+        step = min(max(int(step), 1), len(self.hints))
+        after = f" Next: .hint({step + 1})." if step < len(self.hints) else " Next: .solution()."
+        return Note(f"Hint {step} of {len(self.hints)}", self.hints[step - 1] + after)
+
+    def solution(self) -> Note:
+        """The model answer from its real source. Before a first try it asks, once, for a prediction."""
+        if not (self._attempted or self._asked):
+            self._asked = True
+            return Note("Before you look", self._request())
+        return Note(
+            f"Solution of {self.key}", self.why, textwrap.dedent(inspect.getsource(self.model_answer))
+        )
+
+    @property
+    def objective_done(self) -> str:
+        """The objective, as the last words of a correct answer."""
+        return f"You can {self.objective}." if self.objective else ""
+
+    def true_value(self, args):
+        """The truth for these arguments, computed once."""
+        key = tuple(
+            (a.dtype.str, a.shape, a.tobytes()) if isinstance(a, np.ndarray) else repr(a) for a in args
+        )
+        if key not in self._truths:
+            with np.errstate(all="ignore"):
+                self._truths[key] = self.truth(*args)
+        return self._truths[key]
+
+    def runs_of(self, mistake) -> list[guard.Run]:
+        """What a known mistake answers on every case, computed once."""
+        if mistake.key not in self._known:
+            self._known[mistake.key] = [guard.call(mistake.function, one.args) for one in self.cases]
+        return self._known[mistake.key]
+
+    def _not_attempted(self):
+        return CheckResult(
+            self.key, NOT_ATTEMPTED, f"Your answer goes here. {self.minutes} minutes; .hint() helps."
+        )
+
+    def _request(self):
+        sample = shown(self.cases[0].args)
+        return (
+            f"A guess first makes the solution stick. Write down what should come out for {sample}, "
+            "or hand a first try to .check(). Then call .solution() again and it opens."
+        )

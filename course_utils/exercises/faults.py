@@ -1,0 +1,151 @@
+"""A case of an exercise, and what can be wrong with one run of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from course_utils import accuracy, floats
+from course_utils.exercises import guard
+
+MARGIN = 4.0
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One input: its label, the arguments, and how many ulps the answer may be away from the truth."""
+
+    label: str
+    args: tuple
+    ulps: float | None = None
+
+    @cached_property
+    def format(self) -> floats.Format:
+        dtype = np.asarray(self.args[0]).dtype
+        return floats.format_of(dtype if dtype.name in floats.FORMATS else np.float64)
+
+    def allowed(self, args) -> float:
+        """The tolerance: the stated one, or what an honest max-shift may lose on these arguments."""
+        if self.ulps is not None:
+            return self.ulps
+        values = np.asarray(args[0]).astype(np.float64).ravel()
+        finite = values[np.isfinite(values)]
+        spread = float(np.ptp(finite)) if finite.size else 0.0
+        return MARGIN + min(spread, -self.format.exp_first_zero)
+
+
+def case(label, *args, dtype="float64", ulps=None) -> Case:
+    """A case whose first argument is stored in `dtype`; other lists become arrays as they are.
+
+    With `dtype=None` the first argument stays what it is: a list, integers, a scalar.
+    """
+    first = args[0] if dtype is None else floats.store(args[0], dtype)
+    return Case(label, (first, *(np.asarray(a) if isinstance(a, list) else a for a in args[1:])), ulps)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with one run, in words for when no known mistake explains it."""
+
+    kind: str
+    verdict: str
+    step: str
+    change: str
+
+
+def fault_of(exercise, one: Case, run: guard.Run) -> Fault | None:
+    """What is wrong with this run, or None."""
+    if run.error is not None:
+        return _error_fault(run)
+    if run.value is None:
+        return Fault("none", "Your function returned None.", "The end of the function.", _RETURN)
+    try:
+        value = np.asarray(run.value)
+        value.astype(np.float64)
+    except (TypeError, ValueError):
+        value = np.empty(0, object)
+    if value.dtype.kind not in "iuf" and value.dtype.name not in floats.FORMATS:
+        kind = type(run.value).__name__ if value.dtype == object else value.dtype.name
+        return Fault(
+            "type", f"Your function returned {kind}, not floating-point numbers.", "The end.", _RETURN
+        )
+    truth = np.asarray(exercise.true_value(run.args))
+    if value.shape != truth.shape:
+        verdict = f"Your result has shape {value.shape}; it should have shape {truth.shape}."
+        return Fault("shape", verdict, "A reduction or an index that changed the shape.", _KEEPDIMS)
+    return _value_fault(exercise, one, run, value, truth)
+
+
+def _error_fault(run):
+    if isinstance(run.error, guard.TimeLimit):
+        return Fault(
+            "time", f"Your function ran for {guard.SECONDS:g} s and was stopped.", _ENDLESS, _END_LOOP
+        )
+    step = f"`{run.line}`" if run.line else "The call itself: does the function take these arguments?"
+    return Fault(
+        "error",
+        f"Your function raised {named_error(run.error)}",
+        step,
+        "Repair the line that the error names.",
+    )
+
+
+def _value_fault(exercise, one, run, value, truth):
+    allowed = one.allowed(run.args)
+    stored = floats.store(value, one.format)
+    distance = accuracy.ulps(stored, truth)
+    if exercise.unit == "logits":
+        distance = distance * _rescale(truth, run.args, one.format)
+    if not np.all(distance <= allowed):
+        finite = distance[np.isfinite(distance)]
+        far = f"off by {np.max(finite):.3g} ulps" if finite.size == distance.size else "not finite"
+        kind = accuracy.failure(stored, truth, allowed)
+        return Fault("values", *_WORDS.get(kind, _WORDS["inaccurate"])(far))
+    if run.mutated:
+        return Fault("mutated", _MUTATED, "An in-place step such as `-=` or `out=`.", _COPY)
+    return None
+
+
+def _rescale(truth, args, fmt):
+    """From ulps of the truth to ulps of the largest |logit|."""
+    truth = np.abs(truth.astype(np.float64))
+    logits = np.abs(np.asarray(args[0]).astype(np.float64))
+    largest = np.max(logits, where=np.isfinite(logits), initial=0.0)
+    scale = floats.spacing(truth, fmt) / floats.spacing(np.maximum(truth, largest), fmt)
+    return np.where(np.isfinite(scale), scale, 1.0)
+
+
+def named_error(error):
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+_RETURN = "End the function with `return` and the array that you computed."
+_KEEPDIMS = "Compare the shape of each intermediate with the shape you want; `keepdims=True` keeps an axis."
+_ENDLESS = "A loop whose condition never becomes false."
+_END_LOOP = "Follow the loop by hand on this input: what should end it?"
+_MUTATED = "Your numbers are right, and your function changed the array that it was given."
+_COPY = "Work on a new array: `logits = logits - row_max` makes one, `logits -= row_max` does not."
+_WORDS = {
+    "NaN": lambda far: (
+        "A NaN came out where the truth is a number.",
+        "NaN is born from inf/inf, 0/0, inf - inf or 0 * inf.",
+        "Print each intermediate for this input; the first one that is inf or 0 is the place.",
+    ),
+    "inf": lambda far: (
+        "An infinity came out where the truth is a finite number.",
+        "An exp that overflowed, or the logarithm of a 0.",
+        "Keep the argument of every exp at or below 0, and that of every log above 0.",
+    ),
+    "zero": lambda far: (
+        "A value was lost to 0 although the format can hold the truth.",
+        "An exp that underflowed, a division by inf, or 1 + tiny stored as 1.",
+        "Look for the step at which the digits were still there.",
+    ),
+    "inaccurate": lambda far: (
+        f"The numbers are wrong ({far}).",
+        "Every step is finite, so one of them computes another quantity or loses digits.",
+        "Compare each intermediate with the one you get by hand for this small input.",
+    ),
+}

@@ -1,0 +1,105 @@
+"""What a check, a hint or a solution shows: text first, and the same words as HTML for a screen reader."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+
+NOT_ATTEMPTED, INCORRECT, CORRECT = "not attempted", "incorrect", "correct"
+_MARK = {NOT_ATTEMPTED: "○", INCORRECT: "✗", CORRECT: "✓"}
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The answer of `Exercise.check`, made to be displayed.
+
+    outcome   "not attempted", "incorrect" or "correct"
+    verdict   one or two sentences
+    details   (label, text) pairs in the order in which they are read
+    mistake   the key of the known mistake that it was recognised as, or ""
+    args      the smallest input that still fails, or None
+    """
+
+    exercise: str
+    outcome: str
+    verdict: str
+    details: tuple[tuple[str, str], ...] = ()
+    mistake: str = ""
+    args: tuple | None = None
+
+    def __bool__(self):
+        return self.outcome == CORRECT
+
+    @property
+    def _headline(self):
+        return f"{_MARK[self.outcome]} {self.outcome.capitalize()}: {self.exercise}."
+
+    def __repr__(self):
+        head = f"{self._headline} {self.verdict}"
+        width = max((len(label) for label, _ in self.details), default=0)
+        indent = "\n" + " " * (width + 4)
+        return "\n".join(
+            [head, *(f"  {label:<{width}}  {text.replace(chr(10), indent)}" for label, text in self.details)]
+        )
+
+    def _repr_html_(self):
+        rows = "".join(
+            f"<dt><b>{escape(label)}</b></dt><dd>{_html(text)}</dd>" for label, text in self.details
+        )
+        head = f"<p><b>{escape(self._headline)}</b> {_html(self.verdict)}</p>"
+        return _boxed(
+            f"Check of {self.exercise}: {self.outcome}", head + (f"<dl>{rows}</dl>" if rows else "")
+        )
+
+
+@dataclass(frozen=True)
+class Note:
+    """A titled text, and code below it when there is some: a hint, a request, a solution."""
+
+    title: str
+    text: str
+    code: str = ""
+
+    def __repr__(self):
+        return f"{self.title}: {self.text}" + (f"\n\n{self.code}" if self.code else "")
+
+    def _repr_html_(self):
+        body = f"<p><b>{escape(self.title)}.</b> {_html(self.text)}</p>"
+        code = f'<pre tabindex="0">{escape(self.code)}</pre>' if self.code else ""
+        return _boxed(self.title, body + code)
+
+
+def _boxed(name, body):
+    style = "border-left: 4px solid currentColor; padding-left: 0.8em; max-width: 46em"
+    return f'<div role="group" aria-label="{escape(name)}" style="{style}">{body}</div>'
+
+
+def _html(text):
+    """Escaped text in which `backticks` mark code."""
+    parts = escape(text).split("`")
+    marked = (f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
+    return "".join(marked).replace("\n", "<br>")
+
+
+def shown(value) -> str:
+    """A value in at most 6 significant digits, long arrays shortened: the same text on every machine."""
+    if isinstance(value, tuple):
+        return ", ".join(shown(part) for part in value)
+    try:
+        array = np.asarray(value)
+        array = array if array.dtype.kind in "biuU" else array.astype(np.float64)
+    except (TypeError, ValueError):
+        return repr(value)[:200]
+    if array.ndim == 0:
+        return _number(array[()])
+    return np.array2string(
+        array, separator=", ", threshold=24, edgeitems=3, max_line_width=88, formatter={"all": _number}
+    )
+
+
+def _number(x) -> str:
+    if isinstance(x, (np.floating, float)):
+        return "NaN" if np.isnan(x) else f"{x:.6g}"
+    return str(x)
