@@ -1,0 +1,190 @@
+"""What the stable functions accept, and the clear error for everything else."""
+
+from __future__ import annotations
+
+import math
+import operator
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from course_utils.floats import FORMATS
+
+_FLOATS = frozenset(fmt.dtype for fmt in FORMATS.values())
+
+
+def as_logits(values, name: str = "logits") -> np.ndarray:
+    """A native array of one of the six formats. Integers are promoted to float64 before any arithmetic wraps.
+
+    Raises: TypeError naming the dtype of anything else, and for masked arrays, whose mask NumPy would drop.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} is a masked array, and its mask would be lost: set the entries to -inf or pass where="
+        )
+    array = np.asarray(values)
+    if array.dtype in _FLOATS:
+        return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+    if array.dtype.kind in "iu" or (array.size == 0 and isinstance(values, (list, tuple))):
+        return array.astype(np.float64)
+    raise TypeError(f"{name} must be real floats or integers; got dtype {array.dtype}")
+
+
+def as_axes(axis, ndim: int) -> tuple[int, ...]:
+    """The axes that a NumPy reduction would reduce, as sorted non-negative numbers.
+
+    Raises: AxisError out of range, ValueError for an axis named twice, TypeError for what is no integer.
+    """
+    if type(axis) is int and -ndim <= axis < ndim:
+        return (axis % ndim,)
+    if axis is None:
+        return tuple(range(ndim))
+    if ndim == 0 and axis in (0, -1):
+        return ()
+    return tuple(sorted(normalize_axis_tuple(axis, ndim)))
+
+
+def as_rows(array: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """The array as (rows, classes), the classes lying along `axes`. A view wherever strides allow."""
+    classes = math.prod(array.shape[axis] for axis in axes)
+    if axes != (array.ndim - 1,):
+        array = np.moveaxis(array, axes, range(-len(axes), 0))
+    rows = math.prod(array.shape[: array.ndim - len(axes)])
+    return array.reshape(rows, classes)
+
+
+def kept_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape without `axes`."""
+    return tuple(size for axis, size in enumerate(shape) if axis not in axes)
+
+
+def as_mask(where, shape: tuple[int, ...]) -> np.ndarray | None:
+    """`where` as booleans of the logits' shape, or None when every entry counts.
+
+    Raises: TypeError when it isn't boolean, ValueError when it can't be broadcast.
+    """
+    if where is None:
+        return None
+    mask = np.asarray(where)
+    if mask.dtype != bool:
+        raise TypeError(f"where must be boolean; got dtype {mask.dtype}")
+    return np.broadcast_to(mask, shape)
+
+
+def as_out(out, logits: np.ndarray) -> np.ndarray:
+    """The array that receives the result: `out`, or a new one laid out like the logits.
+
+    Raises: TypeError when `out` is no array of the result's dtype, ValueError for its shape or if read-only.
+    """
+    if out is None:
+        return np.empty_like(logits, subok=False)
+    if not isinstance(out, np.ndarray) or out.dtype != logits.dtype:
+        raise TypeError(
+            f"out must be an array of dtype {logits.dtype}; got {getattr(out, 'dtype', type(out))}"
+        )
+    if out.shape != logits.shape:
+        raise ValueError(f"out has shape {out.shape}, the result has {logits.shape}")
+    if not out.flags.writeable:
+        raise ValueError("out is read-only")
+    return out
+
+
+def one_of(value, choices: tuple[str, ...], name: str) -> str:
+    """`value` when it is one of the choices. Raises: ValueError naming them."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}")
+    return value
+
+
+def _first(bad: np.ndarray) -> tuple[int, ...]:
+    return tuple(int(index) for index in np.argwhere(bad)[0])
+
+
+def as_indices(targets: np.ndarray, shape: tuple[int, ...], classes: int, ignore_index) -> tuple:
+    """Class indices and the rows to ignore (None when there are none), both flat.
+
+    Raises: ValueError for the wrong shape, IndexError naming the first index that is no class.
+    """
+    if targets.shape != shape:
+        raise ValueError(
+            f"targets have shape {targets.shape}; class indices for these logits have shape {shape}"
+        )
+    ignored = None if ignore_index is None else targets == operator.index(ignore_index)
+    bad = (targets < 0) | (targets >= classes)
+    if ignored is not None:
+        bad &= ~ignored
+    if bad.any():
+        where = _first(bad)
+        raise IndexError(f"targets{list(where)} = {targets[where]} is no class index of 0..{classes - 1}")
+    if ignored is None or not ignored.any():
+        return targets.ravel().astype(np.intp), None
+    return np.where(ignored, 0, targets).ravel().astype(np.intp), ignored.ravel()
+
+
+def as_probabilities(targets: np.ndarray, axes: tuple[int, ...], check_sum: bool) -> np.ndarray:
+    """Soft targets as float64 rows.
+
+    Raises: ValueError naming the first entry that is no probability, or the first row whose sum is not 1.
+    """
+    rows = as_rows(targets, axes).astype(np.float64)
+    bad = ~((targets >= 0) & (targets < np.inf))
+    if bad.any():
+        where = _first(bad)
+        raise ValueError(f"targets{list(where)} = {targets[where]} is no probability")
+    # Rounding each probability to the targets' format moves a row's sum by up to classes * eps.
+    eps = FORMATS[targets.dtype.name].eps if targets.dtype.name in FORMATS else 0.0
+    off = np.abs(rows.sum(axis=1) - 1) > max(1e-6, rows.shape[1] * eps)
+    if check_sum and off.any():
+        row = int(np.argmax(off))
+        raise ValueError(
+            f"targets of row {row} sum to {rows[row].sum():.6g}, not 1 (check_sum=False allows it)"
+        )
+    return rows
+
+
+def as_targets(
+    targets, shape: tuple[int, ...], axes: tuple[int, ...], ignore_index, check_sum: bool
+) -> tuple:
+    """(indices, ignored, None) for class indices, (None, None, probabilities) for soft targets.
+
+    Raises: TypeError naming the dtype and the first entry when class indices aren't integers; see also
+    `as_indices` and `as_probabilities`.
+    """
+    array = np.asarray(targets)
+    if array.shape == shape and (array.dtype in _FLOATS or array.dtype.kind in "iu"):
+        if ignore_index is not None:
+            raise ValueError("ignore_index goes with class indices; give soft targets a weight of 0 instead")
+        return None, None, as_probabilities(array, axes, check_sum)
+    rows = kept_shape(shape, axes)
+    if array.dtype.kind not in "iu" and array.size:
+        where = (0,) * array.ndim
+        raise TypeError(
+            f"targets must be integer class indices of shape {rows} or probabilities of shape {shape}; "
+            f"targets{list(where)} = {array[where]!r} has dtype {array.dtype}, shape {array.shape}"
+        )
+    indices, ignored = as_indices(array, rows, math.prod(shape[axis] for axis in axes), ignore_index)
+    return indices, ignored, None
+
+
+def as_weight(weight, classes: int) -> np.ndarray | None:
+    """Class weights in float64, or None.
+
+    Raises: ValueError for the wrong shape and for the first weight that is negative or not finite.
+    """
+    if weight is None:
+        return None
+    array = as_logits(weight, "weight").astype(np.float64)
+    if array.shape != (classes,):
+        raise ValueError(f"weight has shape {array.shape}, not one number for each of the {classes} classes")
+    bad = ~((array >= 0) & (array < np.inf))
+    if bad.any():
+        raise ValueError(f"weight{list(_first(bad))} = {array[bad][0]} must be finite and not negative")
+    return array
+
+
+def as_smoothing(label_smoothing) -> float:
+    """Label smoothing as a float. Raises: ValueError outside [0, 1], TypeError when it is no number."""
+    value = float(label_smoothing)
+    if not 0 <= value <= 1:
+        raise ValueError(f"label_smoothing must lie in [0, 1]; got {label_smoothing!r}")
+    return value
