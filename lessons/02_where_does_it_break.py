@@ -1,0 +1,268 @@
+# %% [markdown]
+# # Where does it break, and what comes out?
+#
+# Softmax calls `exp`, and `exp` grows fast. Every number format ends somewhere.
+# This lesson finds the exact logit where each format gives up, and what you get instead of an answer.
+# Sometimes it is NaN. More often it is a number that looks fine.
+#
+# **After this lesson you can**
+#
+# 1. **predict** at which logit naive softmax breaks in a format, and what comes out;
+# 2. **find** inputs whose answer is finite, sums to 1 and is wrong;
+# 3. **trace** a NaN from the step where it is born to the weights it destroys.
+#
+# **You need** lesson 01. **Time:** 40 minutes.
+
+# %%
+import numpy as np
+
+from course_utils import datasets, figures, floats, naive, pipeline, plots, quiz, reference
+from course_utils.exercises import lesson_02
+from course_utils.explorers import edge, offset
+
+np.set_printoptions(precision=6)
+
+# %% [markdown]
+# ## Warm up
+#
+# Three questions from lesson 00.
+
+# %% tags=["nbval-ignore-output"]
+quiz.review(2)
+
+# %% [markdown]
+# ## One step at a time
+#
+# Here is softmax with the lid off: every intermediate number, for one row that is too high and one that is too low.
+# First, your bet on a third row.
+
+# %% tags=["nbval-ignore-output"]
+quiz.bet("02-float16-zone")
+
+# %%
+for logits in ([89, 0, 0], [-104, -105, -106]):
+    print("float32 logits", logits)
+    steps = pipeline.run(logits, "float32")
+    for step in steps:
+        print(f"   {step.name:4s}", step.values)
+    print("   the first bad number is born in:", pipeline.born(steps))
+    print("   truth", reference.softmax(np.float32(logits)))
+
+# %% [markdown]
+# Four rules of float arithmetic explain all of it:
+#
+# - too large to store becomes **inf**; too small to store becomes **0**;
+# - `inf / inf` and `0 / 0` are **NaN**, "not a number";
+# - any finite number divided by inf is **0**, without complaint;
+# - `log(0)` is **-inf**, and a loss of `-log(0)` is inf.
+#
+# So naive softmax needs every logit to stay below one limit, and at least one to stay above another:
+#
+# $$\max z < \ln(\text{largest number}), \qquad \max z > \ln(\text{smallest number})$$
+#
+# ## Build it: the limits of six formats
+#
+# NumPy knows each format's largest and smallest number. Their logarithms are the cliffs of `exp`.
+# `ml_dtypes` adds the short formats that accelerators use.
+
+# %%
+def cliffs(fmt):
+    with np.errstate(divide="ignore"):
+        return [np.log(value) for value in (fmt.max, fmt.smallest_normal, fmt.smallest_subnormal / 2)]
+
+
+print("format          largest   ln(max)  digits go  all gone   spacing at 1")
+for fmt in floats.FORMATS.values():
+    overflow, subnormal, zero = cliffs(fmt)
+    if not np.isfinite(zero):  # half of float64's smallest number is itself stored as 0
+        zero = np.log(fmt.smallest_subnormal) - np.log(2)
+    print(f"{fmt.name:14s} {fmt.max:9.3g} {overflow:8.2f} {subnormal:10.2f} {zero:9.2f}   {fmt.eps:.3g}")
+
+# %% [markdown]
+# *Digits go*: below this logit, `exp` is **subnormal**. The format has run out of exponents and pays with digits.
+# *All gone*: below this one, `exp` is 0.
+#
+# A cliff lies between two numbers that the format can store. bfloat16 has nothing between 88.5 and 89,
+# so you cannot even type 88.7 into it. float8_e4m3fn has no inf: it overflows straight to NaN.
+#
+# ## Explore: where is the edge?
+#
+# Move the logit over each cliff. **Find the smallest logit that breaks `float8_e4m3fn`.**
+# Watch the stored value: it is not always the one you asked for.
+
+# %% tags=["nbval-ignore-output"]
+edge.explore()
+
+# %% [markdown]
+# ## Exercise 1: predict what comes out
+#
+# What does `naive.softmax` give for the **first** class of each row?
+# Replace each `None` by a number; `np.nan` is allowed. The check runs the real thing.
+
+# %% tags=["nbval-ignore-output"]
+my_predictions = [
+    None,  # float32  [89, 0]
+    None,  # float32  [0, 89]
+    None,  # float32  [-103.5, -103.5]
+    None,  # float32  [-104, -104]
+    None,  # float64  [89, 0]
+    None,  # bfloat16 [88.7, 0]
+]
+
+lesson_02.predict_output.check(my_predictions)  # stuck? lesson_02.predict_output.hint()
+
+# %% [markdown]
+# ## Wrong, and no alarm
+#
+# NaN is the honest failure. The next three are quiet.
+#
+# **The sum falls first.** Each `exp` can be finite while their sum is not. With $n$ equal logits, it happens at
+# $\ln(\text{max}/n)$, long before $\ln(\text{max})$. A language model has about 50,000 classes.
+
+# %%
+for n in (10, 1000, 50257):
+    limit = np.log(floats.FORMATS["float32"].max / n)
+    logits = np.full(n, limit + 0.05, dtype=np.float32)
+    with np.errstate(over="ignore"):
+        p = naive.softmax(logits)
+    print(f"n = {n:6d}: the sum overflows above {limit:.2f}; just past it p = {p[0]:g}, truth {1 / n:.6g}")
+
+print("\nThe all-zeros zone, float16:")
+for magnitude in (10.7, 10.9, 11.1):
+    with np.errstate(all="ignore"):
+        p = naive.softmax(floats.store(np.array([1, 0.9, 0, -1]) * magnitude, "float16"))
+    print(f"   [1, .9, 0, -1] * {magnitude}: p = {p}   any NaN? {np.isnan(p).any()}")
+
+# %% [markdown]
+# In the zone, the sum is inf but no term is: finite / inf = 0 for every class. `isnan` sees nothing.
+#
+# **The staircase.** At the low end, digits disappear one by one before the value does.
+# Truth for `[c, c - 1]` is `[0.731059, 0.268941]`, whatever `c` is.
+
+# %%
+offsets = np.linspace(-110, -90, 401)
+swept = pipeline.sweep_offset(1.0, "float32", "naive", offsets)
+for c in (-90, -100, -102, -103, -104):
+    with np.errstate(all="ignore"):
+        p = naive.softmax(np.float32([c, c - 1]))
+    print(f"c = {c:5d}: p = {p}   sum = {p.sum():.6g}")
+
+fig, ax = plots.figure(7.5, 3.4)
+plots.draw_lanes(ax, offsets, swept.truth[:, 0], swept.p[:, 0], swept.states)
+ax.set_xlabel("c, for the logits [c, c - 1] in float32")
+ax.set_ylabel("first probability")
+figures.show(
+    fig,
+    alt="Line: the first probability of [c, c-1] in float32 against c. The truth is flat at 0.731; naive softmax "
+    "follows it to about -98, then climbs in steps to 1.0 and ends in NaN near -104.",
+    caption="Finite, sums to 1, wrong: at c = -102 the first probability is 0.8, at -103 it is 1. The truth is 0.731059.",
+    table=[
+        {"c": f"{offsets[i]:g}", "truth": f"{swept.truth[i, 0]:.6g}", "naive": f"{swept.p[i, 0]:.6g}"}
+        for i in range(100, 401, 20)
+    ],
+)
+
+# %% [markdown]
+# ## Explore: slide the whole row
+#
+# Every logit moves by the same offset, so the truth never changes. **Find the worst answer that is not NaN.**
+
+# %% tags=["nbval-ignore-output"]
+offset.explore()
+
+# %% [markdown]
+# ## Exercise 2: wrong without an alarm
+#
+# Find two float32 logits for which `naive.softmax` returns finite numbers that sum to 1
+# (to three digits), and yet the first probability is off by more than 5 %.
+
+# %% tags=["nbval-ignore-output"]
+my_logits = None  # np.array([..., ...], dtype=np.float32)
+
+lesson_02.silent_error.check(my_logits)
+
+# %% [markdown]
+# ## One NaN, one step, no network
+#
+# A classifier with 64 inputs and 10 classes has 640 weights. Four examples, one of them with a logit of 1000.
+# The gradient of the weights adds up over the batch, and NaN plus anything is NaN.
+
+# %%
+x = np.random.default_rng(0).uniform(0.1, 1, (4, 64)).astype(np.float32)
+logits = np.zeros((4, 10), dtype=np.float32)
+logits[2, 7] = 1000
+
+with floats.events():
+    loss, gradient = naive.cross_entropy_with_grad(logits, np.array([3, 1, 7, 0]))
+weights = np.zeros((64, 10), dtype=np.float32) - 0.1 * (x.T @ gradient)
+print("1 bad logit of 40")
+print(np.isnan(gradient).sum(), "bad gradient entry of 40")
+print(np.isnan(weights).sum(), "bad weights of 640, after one step")
+with np.errstate(invalid="ignore"):
+    print(np.isnan(naive.softmax(x @ weights)).sum(), "bad probabilities of 40, in the next batch")
+
+# %% [markdown]
+# One bad entry poisons a whole column of weights. In the next batch every row has one NaN logit,
+# and the sum in softmax hands it to all ten classes. Nothing recovers from there.
+#
+# Does that happen without a planted 1000? Take the loop of lesson 01 and feed it the digits as they come,
+# with pixels from 0 to 16 instead of 0 to 1. That is the only change.
+
+# %%
+def first_bad(x, y, seed, lr=0.1, epochs=5, batch_size=64):
+    """Train softmax regression; return (step, name) of the first number that is not finite."""
+    weights, bias = np.zeros((64, 10), np.float32), np.zeros(10, np.float32)
+    rng, step = np.random.default_rng(seed), 0
+    for _ in range(epochs):
+        order = rng.permutation(len(x))
+        for start in range(0, len(x), batch_size):
+            step += 1
+            rows = order[start : start + batch_size]
+            logits = x[rows] @ weights + bias
+            loss, gradient = naive.cross_entropy_with_grad(logits, y[rows])
+            for name, value in {"logits": logits, "loss": loss, "gradient": gradient}.items():
+                if not np.all(np.isfinite(value)):
+                    return step, name, np.abs(logits).max()
+            weights -= np.float32(lr) * (x[rows].T @ gradient)
+            bias -= np.float32(lr) * gradient.sum(axis=0)
+    return None
+
+
+data = datasets.digits()
+with np.errstate(all="ignore"):
+    deaths = [first_bad(data.train_x, data.train_y, seed) for seed in range(20)]
+    tame = [first_bad(data.train_x / 16, data.train_y, seed) for seed in range(20)]
+print("pixels 0 to 16:", sum(d is not None for d in deaths), "of 20 seeds die")
+print("pixels 0 to 1 :", sum(d is not None for d in tame), "of 20 seeds die")
+steps = sorted(step for step, *_ in deaths)
+print(f"first bad number at step {steps[0]} to {steps[-1]}, median {int(np.median(steps))}")
+print("it is first seen in:", sorted({name for _, name, _ in deaths}))
+
+# %% [markdown]
+# No seed survives. Each step makes the logits larger, and by the first bad step some logit
+# is past a cliff of float32. The learning rate is not to blame: lesson 03 keeps it and repairs the softmax.
+#
+# ## Exercise 3: find the culprit
+#
+# `my_first_bad(history)` gets an array with one row for each training step: all the numbers of that step.
+# Return the index of the first row with a number that is not finite, or -1 if there is none.
+
+# %% tags=["nbval-ignore-output"]
+def my_first_bad(history):
+    raise NotImplementedError
+
+
+lesson_02.first_bad.check(my_first_bad)
+
+# %% [markdown]
+# ## Key points
+#
+# - Naive softmax breaks above $\ln(\text{max})$, 88.7 in float32 and 11.09 in float16, and again when every logit is very low.
+# - NaN is the loud failure. Zeros, a fallen sum and the staircase are the quiet ones.
+# - One bad logit is enough: NaN reaches every prediction one step later.
+#
+# **Next:** [lesson 03](03_which_shift_makes_it_safe.ipynb) repairs it with one subtraction.
+#
+# **References.** Goldberg 1991, *What every computer scientist should know about floating-point arithmetic*,
+# [doi 10.1145/103162.103163](https://doi.org/10.1145/103162.103163). The digits: UCI *Optical Recognition of Handwritten Digits*,
+# [doi 10.24432/C50P49](https://doi.org/10.24432/C50P49), as carried by scikit-learn.

@@ -1,0 +1,236 @@
+# %% [markdown]
+# # Which shift makes it safe?
+#
+# Lesson 02 ended with a dead network. This lesson brings it back to life with one subtraction.
+# The hard part is not the subtraction. It is knowing *what* to subtract, and from which numbers.
+#
+# **After this lesson you can**
+#
+# 1. **derive** why softmax ignores a constant, and which constants keep floats safe;
+# 2. **build** a softmax that no finite logits can break;
+# 3. **predict** which wrong shifts fail on a batch, and show it with the smallest input.
+#
+# **You need** lesson 02. **Time:** 35 minutes.
+
+# %%
+import numpy as np
+
+from course_utils import accuracy, datasets, figures, floats, naive, plots, quiz, reference, training
+from course_utils.exercises import lesson_03
+from course_utils.explorers import shift
+
+np.set_printoptions(precision=6)
+
+# %% [markdown]
+# ## Warm up
+#
+# Three questions from lesson 01. Answer from memory; looking things up helps less than you think.
+
+# %% tags=["nbval-ignore-output"]
+quiz.review(3)
+
+# %% [markdown]
+# ## A constant that changes nothing
+#
+# Add the same number to every score. On paper, softmax does not notice:
+#
+# $$\frac{e^{z_i - c}}{\sum_j e^{z_j - c}} = \frac{e^{-c}\, e^{z_i}}{e^{-c} \sum_j e^{z_j}} = \frac{e^{z_i}}{\sum_j e^{z_j}}$$
+#
+# So you are free to choose $c$. The mean is a natural choice: it centres the row at 0.
+# Before you run the next cell, place a bet.
+
+# %% tags=["nbval-ignore-output"]
+quiz.bet("03-mean-shift")
+
+# %%
+logits = np.array([120, 0, 0, 0], dtype=np.float32)
+
+with floats.events():
+    p = naive.softmax(logits - logits.mean())
+
+print("logits - mean:", logits - logits.mean())
+print("softmax      :", p)
+print("truth        :", reference.softmax(logits))
+
+# %% [markdown]
+# The mean is 30, so the largest exponent is 90. That is past 88.72, where float32 ends.
+# The algebra was right. The floats still broke.
+#
+# A shift $c$ is safe for a row when two things hold:
+#
+# - **nothing overflows**: the largest exponent, $\max z - c$, stays below $\ln(\max)$, with room for the sum;
+# - **something survives**: at least one term must not underflow, or you divide 0 by 0.
+#
+# Now try six popular shifts on 400 random rows, some mild, some wild.
+
+# %%
+SHIFTS = {
+    "none": lambda z: np.zeros_like(z[:, :1]),
+    "a constant, 88": lambda z: np.full_like(z[:, :1], 88),
+    "the mean": lambda z: z.mean(axis=1, keepdims=True),
+    "the min": lambda z: z.min(axis=1, keepdims=True),
+    "the max of |z|": lambda z: np.abs(z).max(axis=1, keepdims=True),
+    "the max": lambda z: z.max(axis=1, keepdims=True),
+}
+rng = np.random.default_rng(0)
+spread, offset = rng.uniform(1, 300, (400, 1)), rng.uniform(-200, 200, (400, 1))
+rows = (rng.uniform(-0.5, 0.5, (400, 4)) * spread + offset).astype(np.float32)
+truths = reference.softmax(rows, dtype=object)
+
+outcomes = {}
+for name, choose in SHIFTS.items():
+    with np.errstate(all="ignore"):
+        computed = naive.softmax(rows - choose(rows))
+    outcomes[name] = [
+        accuracy.failure(p, truth, tolerance_ulps=1000) for p, truth in zip(computed, truths, strict=True)
+    ]
+    print(f"{name:16s} right in {outcomes[name].count('right'):3d} of {len(rows)} rows")
+
+# %%
+fig, ax = plots.figure(7.5, 3.2)
+plots.draw_outcomes(ax, outcomes)
+ax.set_xlabel("rows, of 400")
+figures.show(
+    fig,
+    alt="Stacked bars: what six shifts make of 400 float32 rows. Only the max is right in all 400; "
+    "every other shift leaves rows with NaN, zeros or lost digits.",
+    caption="Six shifts, 400 float32 rows. `right` means within 1000 ulps (about 4 digits). Only the max never fails.",
+    table=[
+        {"shift": name, **{kind: found.count(kind) for kind in accuracy.KINDS}} for name, found in outcomes.items()
+    ],
+)
+
+# %% [markdown]
+# ## Why the max
+#
+# Subtract the largest logit, and the largest exponent is exactly 0. From that, everything follows:
+#
+# - every exponent is at most 0, so every term is at most 1: **no overflow**;
+# - the term of the maximum is $e^0 = 1$, exactly: **something survives**;
+# - the sum lies between 1 and $n$: **the division is safe**.
+#
+# You need to know nothing about the row. That guarantee is what makes the max special.
+#
+# ## Build it
+#
+# One line more than the textbook. `keepdims=True` keeps a column of maxima, one per row,
+# so that each row loses its own maximum.
+
+# %% tags=["same-as:shifted.softmax"]
+def softmax(logits, axis=-1):
+    row_max = np.max(logits, axis=axis, keepdims=True)
+    unnormalized = np.exp(logits - row_max)
+    return unnormalized / np.sum(unnormalized, axis=axis, keepdims=True)
+
+
+for row in ([120, 0, 0, 0], [1000, 1, -1000], [-1000, -1001], [3e38, 3e38]):
+    z = np.array(row, dtype=np.float32)
+    print(f"{row!s:20s} -> {softmax(z)}   {accuracy.failure(softmax(z), reference.softmax(z, dtype=object))}")
+
+# %% [markdown]
+# ## Explore: is the max the only good shift?
+#
+# For the row `[100, 99, 0]` the slider moves the shift. **Find the widest interval that works.**
+# Then go to the lower edge and look for the place where every probability is 0 and no NaN warns you.
+
+# %% tags=["nbval-ignore-output"]
+shift.explore()
+
+# %% [markdown]
+# ## Exercise 1: build the shift
+#
+# Write `my_softmax(logits, axis=-1)`. It gets an array of any shape and must be right along any axis.
+
+# %% tags=["nbval-ignore-output"]
+def my_softmax(logits, axis=-1):
+    raise NotImplementedError
+
+
+lesson_03.max_shift.check(my_softmax)  # stuck? lesson_03.max_shift.hint()
+
+# %% [markdown]
+# ## One row, one maximum
+#
+# A batch is a stack of rows. Each row is its own softmax, so each row needs its own shift.
+# Three slips are common: the maximum over the wrong axis, one maximum for the whole batch,
+# and a forgotten `keepdims`. None of them has to raise an error. Place your bet.
+
+# %% tags=["nbval-ignore-output"]
+quiz.bet("03-wrong-axis")
+
+# %%
+batch = np.array([[1000, 1, 0], [0, 2, 1], [0, 0, 0]], dtype=np.float32)
+SLIPS = {
+    "each row's own max": lambda z: z - z.max(axis=1, keepdims=True),
+    "max over the wrong axis": lambda z: z - z.max(axis=0),
+    "keepdims forgotten": lambda z: z - z.max(axis=1),
+    "one max for the batch": lambda z: z - z.max(),
+}
+fig, axes = plots.figure(10, 4.2, rows=2, columns=2)
+table = []
+for ax, (name, shifted_by) in zip(axes.flat, SLIPS.items(), strict=True):
+    with np.errstate(all="ignore"):
+        p = naive.softmax(shifted_by(batch))
+    plots.draw_matrix(ax, p)
+    ax.set_title(name)
+    wrong = [i for i in range(3) if accuracy.failure(p[i], reference.softmax(batch[i], dtype=object)) != "right"]
+    print(f"{name:24s} wrong rows: {wrong}   row sums: {p.sum(axis=1)}")
+    table += [{"shift": f"{name}, row {i}", **{f"class {j}": f"{p[i, j]:.4g}" for j in range(3)}} for i in range(3)]
+figures.show(
+    fig,
+    alt="Four 3 by 3 grids of probabilities from the same batch. Only the first, shifted by each row's own max, "
+    "is right in all 3 rows; the others hold NaN or finite wrong numbers.",
+    caption="The same batch, four shifts. The wrong axis gives rows that are finite, sum to 1 and are wrong.",
+    table=table,
+)
+
+# %% [markdown]
+# Read the second line again: finite numbers, rows that sum to 1, and wrong.
+# No check for NaN and no check of the sums would find it. A shift must be *constant inside a row*.
+#
+# ## Exercise 2: the smallest batch that refutes
+#
+# A colleague subtracts one maximum from the whole batch: `z - z.max()`. "It is a maximum, so it is safe."
+# Find a batch of two rows, in float32, with all logits between -60 and 60, on which `colleague` is wrong.
+
+# %% tags=["nbval-ignore-output"]
+my_batch = None  # np.array([[...], [...]], dtype=np.float32)
+
+lesson_03.refute_global_max.check(my_batch)
+
+# %% [markdown]
+# ## Back to the dying network
+#
+# In lesson 02, softmax regression on the raw digits reached NaN within a dozen steps.
+# The same data, the same seeds, the same learning rate. Only the softmax inside the loss changes.
+
+# %%
+data = datasets.digits()
+for name, cure in {"no shift": None, "max-shift": softmax}.items():
+    died, scores = [], []
+    for seed in range(5):
+        run = training.softmax_regression(data, softmax=cure or naive.softmax, seed=seed)
+        died.append(run.first_bad.step if run.first_bad else None)
+        scores.append(run.test_accuracy)
+    print(f"{name:10s} first bad number at step {died}, test accuracy at least {min(scores):.2f}")
+
+# %% [markdown]
+# ## What the shift cannot do
+#
+# It starts from the numbers that are *stored*. Detail that was rounded away before it is gone.
+
+# %%
+for stored in (np.float32([1, 2, 3]), np.float32([1, 2, 3]) + np.float32(1e8)):
+    print(stored, "->", softmax(stored))
+
+# %% [markdown]
+# ## Key points
+#
+# - Softmax ignores a constant on paper; floats care whether exp overflows or everything underflows.
+# - The row's maximum needs no knowledge of the row: the largest term is exactly 1.
+# - One shift a row. A shift that varies inside a row is wrong without any alarm.
+#
+# **Next:** [lesson 04](04_why_take_logarithms.ipynb) asks what happens to the classes that this softmax rounds to 0.
+#
+# **References.** Blanchard, Higham & Higham 2021, *Accurately computing the log-sum-exp and softmax functions*,
+# IMA J. Numer. Anal. 41(4), [doi 10.1093/imanum/draa038](https://doi.org/10.1093/imanum/draa038).
