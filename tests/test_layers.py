@@ -31,7 +31,6 @@ ONLY_IN = {
     "traitlets": {"explorers", "explorers.core", "quiz"},
 }
 OPTIONAL = {"torch", "scipy", "jax", "dask", "sklearn", "tensorflow"}
-EXERCISE_ENGINE = {"core", "guard", "result", "shrink"}
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 LESSONS = sorted((ROOT / "lessons").glob("*.py"))
 
@@ -45,7 +44,7 @@ def room_of(module):
     parts = module.split(".")[1:]
     if not parts or parts[0] not in ("explorers", "exercises"):
         return parts[0] if parts else ""
-    if parts[0] == "exercises" and len(parts) > 1 and parts[1] in EXERCISE_ENGINE:
+    if parts[0] == "exercises" and not parts[-1].startswith("lesson_"):
         return "exercises.core"
     return ".".join(parts[:2])
 
