@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.patches import Rectangle
 
 from course_utils import reference
 from course_utils.explorers.core import Explorer, choice, number
@@ -145,7 +144,7 @@ def draw(figure):
     asked = over.axvline(0, color=PALETTE["truth"], linestyle=":", linewidth=2, animated=True)
     dots = [over.plot([], [], zorder=4, **_DOT)[0] for _ in rows]
     outcomes = [said.text(0, row + 0.63, "", **_TEXT) for row in rows]
-    here = over.add_patch(Rectangle((0, 0), 1, 1, transform=over.get_yaxis_transform(), **_CHOSEN))
+    here = over.axhspan(0, 1, **_CHOSEN)
     fields = [bits.text(0, 0.5, "", family="DejaVu Sans Mono", **_TEXT) for _ in range(3)]
     names = [bits.text(0, 1.5, "", **_TEXT) for _ in range(3)]
 
@@ -171,7 +170,7 @@ _CHOSEN = {"animated": True, "fill": False, "edgecolor": PALETTE["truth"], "lw":
 def _fit_span(axes, seen):
     """Draw the bands for the span in view; float64 needs a wider one than the others."""
     wide = seen.chosen.format.name == "float64" or abs(seen.typed) > 120
-    span = (-800.0, 800.0) if wide else (-125.0, 125.0)
+    span = (-900.0, 900.0) if wide else (-125.0, 125.0)
     if axes.get_xlim() == span:
         return
     axes.clear()
@@ -180,13 +179,8 @@ def _fit_span(axes, seen):
     axes.tick_params(axis="y", length=0)
     for row, fmt in enumerate(FORMATS.values()):
         _draw_band(axes, row, fmt)
-    styles = [(state, STATE_STYLE[state]) for state in ("zero", "subnormal", "ok", "inf", "NaN")]
-    handles = [
-        Rectangle((0, 0), 1, 1, label=f"{style.glyph} {style.word}", **_look(state))
-        for state, style in styles
-    ]
-    legend = axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(-0.2, 1), ncols=5, frameon=False)
-    legend.set_in_layout(False)
+    looks = [axes.fill_between([], [], **_look(state)) for state in ("zero", "subnormal", "ok", "inf", "NaN")]
+    axes.legend(handles=looks, loc="lower left", bbox_to_anchor=(-0.21, 1), ncols=5, frameon=False)
 
 
 def _draw_band(axes, row, fmt):
@@ -196,7 +190,7 @@ def _draw_band(axes, row, fmt):
     edges = np.clip(edges, low, high)
     names = ("zero", "subnormal", "ok", "inf" if fmt.has_inf else "NaN")
     for state, left, right in zip(names, edges[:-1], edges[1:], strict=True):
-        axes.add_patch(Rectangle((left, row + 0.38), right - left, 0.5, **_look(state)))
+        axes.barh(row + 0.63, right - left, 0.5, left, **_look(state))
     for x, side in ((fmt.exp_first_zero, "right"), (fmt.exp_first_bad, "left")):
         if low < x < high:
             axes.text(x, row + 0.2, f"{x:.4g}", ha=side, va="center")
@@ -205,7 +199,8 @@ def _draw_band(axes, row, fmt):
 def _look(state):
     style = STATE_STYLE[state]
     face = (style.colour, 0.4) if state == "ok" else "white"
-    return {"facecolor": face, "edgecolor": style.colour, "hatch": style.hatch}
+    label = f"{style.glyph} {style.word}"
+    return {"facecolor": face, "edgecolor": style.colour, "hatch": style.hatch, "label": label}
 
 
 def _show_bits(seen, fields, names):
