@@ -72,11 +72,15 @@ def details(summary: str, body: str) -> str:
 
 
 def prose(text: str) -> str:
-    """Plain text as safe HTML: `code` in backticks, **strong** in stars, a blank line between paragraphs."""
+    """Plain text as safe HTML paragraphs: a blank line between them, inside each as `inline`."""
+    return "".join(f"<p>{inline(part)}</p>" for part in re.split(r"\n\s*\n", text.strip()))
+
+
+def inline(text: str) -> str:
+    """Plain text as safe HTML: `code` in backticks, **strong** in stars."""
     safe = markup.escape(text.strip(), quote=False)
     safe = re.sub(r"`([^`]+)`", r"<code>\1</code>", safe)
-    safe = re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", safe)
-    return "".join(f"<p>{part}</p>" for part in re.split(r"\n\s*\n", safe))
+    return re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", safe)
 
 
 DPI = 144  # pixels for an inch of 100 CSS pixels: sharp on dense screens, still small
