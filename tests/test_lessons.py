@@ -287,11 +287,11 @@ def test_the_readers_see_what_they_are_meant_to_see(tmp_path):
     """Each rule above stands on one of these."""
     path = tmp_path / "09_probe.py"
     path.write_text(
-        "# %% [markdown]\n# # Why?\n#\n# 1. **build** a\n#    b;\n# 2. see it.\n#\n# It is `just` just so.\n"
+        "# %% [markdown]\n# # Why so?\n#\n# 1. **build** a\n#    b;\n# 2. see it.\n#\n# It is `just` just so.\n"
     )
     lesson = Lesson(path)
     assert lesson.objectives == ["build a b", "see it"]
-    assert lesson.headings == [(1, "Why?")]
+    assert lesson.headings == [(1, "Why so?")]
     assert BANNED.findall(lesson.prose) == ["just"]
     assert VAGUE_GOALS.match(lesson.objectives[1])
     assert Pictures('<figure><img alt="x"><img></figure>').alts == ["x", ""]
