@@ -121,7 +121,7 @@ def execute(notebook):
         resources={"metadata": {"path": str(NOTEBOOKS)}},
     )
     with tempfile.TemporaryDirectory() as settings:
-        private = {"IPYTHONDIR": settings, "SOFTMAX_COURSE_HOME": settings, "PYTHONHASHSEED": "0"}
+        private = {"IPYTHONDIR": settings, "COURSE_PROGRESS": "off", "PYTHONHASHSEED": "0"}
         client.execute(env={**os.environ, **private})
 
 
