@@ -17,7 +17,7 @@ How a `lesson_NN.py` is written (complete example: `lesson_03.py`):
         hints=("where to look", "what to do", "almost the code"),
         model_answer=shifted.softmax,          # a real function; `solution()` shows its source
         why="One or two sentences that explain it.",
-        variants=(other_right_answer, ...),    # at least three; the tests prove that they are accepted
+        variants=(another_softmax, ...),       # three or more right answers; the tests check that they pass
     )
 
 In the notebook: `lesson_03.max_shift.check(my_softmax)`, `.hint()`, `.hint(2)`, `.solution()`.
@@ -36,7 +36,8 @@ close to 0. A known mistake is recognised by what it does: it answers like the l
 when both raise. For `break` a mistake's function gets the learner's input and says True if the input
 shows that belief, and its `fails_on` holds such an input (the first case states the format and a harmless
 input; `limits(*args)` returns a complaint or ""). For `predict` it returns the wrong number for a case.
-For `choose` the mistakes are those of the wrong options, and the cases tell the options apart.
+For `choose` the mistakes are those of the wrong options, and the cases tell the options apart. Like the
+model answer, a variant of these three kinds is a function of no argument that returns an answer.
 """
 
 from __future__ import annotations

@@ -63,11 +63,10 @@ def fault_of(exercise, one: Case, run: guard.Run) -> Fault | None:
         return Fault("none", "Your function returned None.", "The end of the function.", _RETURN)
     try:
         value = np.asarray(run.value)
-        value.astype(np.float64)
     except (TypeError, ValueError):
         value = np.empty(0, object)
     if value.dtype.kind not in "iuf" and value.dtype.name not in floats.FORMATS:
-        kind = type(run.value).__name__ if value.dtype == object else value.dtype.name
+        kind = type(run.value).__name__ if value.dtype.kind in "OUS" else value.dtype.name
         return Fault(
             "type", f"Your function returned {kind}, not floating-point numbers.", "The end.", _RETURN
         )

@@ -18,6 +18,7 @@ from course_utils.exercises.shrink import smallest
 
 _HAND_OVER = "Hand over the function itself, without calling it: check(my_function)."
 _NOT_YET = "The starter still raises NotImplementedError. Replace that line with your code."
+_STILL_BROKEN = "This is still the code as it was handed out. Change the line that breaks it."
 _NOT_WHAT = "That is not what comes out."
 _SURVIVES = "Both agree on this input, so it does not break the code. Try a larger spread, or another sign."
 
@@ -26,6 +27,8 @@ def judge_function(exercise, function) -> CheckResult:
     """Run a function on every case; a wrong one is told about the smallest input that fails."""
     if not callable(function):
         return CheckResult(exercise.key, INCORRECT, _HAND_OVER)
+    if exercise.kind == "repair" and _same_code(function, exercise.subject):
+        return CheckResult(exercise.key, NOT_ATTEMPTED, _STILL_BROKEN)
     clock = time.monotonic() + guard.SECONDS
     runs = []
     for one in exercise.cases:
@@ -60,17 +63,19 @@ def judge_input(exercise, answer, subject=None) -> CheckResult:
     except Exception as error:  # whatever was typed, the check answers in words
         return CheckResult(exercise.key, INCORRECT, f"This input cannot be used: {error}")
     given = (("your input", _named_input(args)),)
+    beliefs = exercise.mistakes if exercise.kind == "break" else ()
+    believed = next((m for m in beliefs if _holds(m, args)), None)
+    key = believed.key if believed else ""
     if complaint:
-        return CheckResult(exercise.key, INCORRECT, complaint, given, args=args)
+        told = _told(believed) if believed else ()
+        return CheckResult(exercise.key, INCORRECT, complaint, given + told, key, args)
     run = guard.call(subject, args)
     seen = Case("your input", args, one.ulps)
     details = (*given, ("the code gives", _outcome(run)), ("the truth", shown(truth)))
     if fault_of(exercise, seen, run):
         verdict = f"The code is wrong on your input. {exercise.objective_done}"
         return CheckResult(exercise.key, CORRECT, verdict, details, args=args)
-    believed = next((m for m in exercise.mistakes if _holds(m, args)), None)
     told = _told(believed) if believed else (("what happened", _SURVIVES),)
-    key = believed.key if believed else ""
     return CheckResult(exercise.key, INCORRECT, "The code is right on your input.", details + told, key, args)
 
 
@@ -101,7 +106,7 @@ def judge_choice(exercise, answer) -> CheckResult:
 
 def judge_numbers(exercise, answer) -> CheckResult:
     """Compare predicted numbers with what really comes out, to the exercise's significant digits."""
-    truth = _predicted_truth(exercise, exercise.true_value)
+    truth = _for_every_case(exercise, exercise.true_value)
     try:
         predicted = np.asarray(answer, dtype=np.float64)
     except (TypeError, ValueError):
@@ -115,11 +120,19 @@ def judge_numbers(exercise, answer) -> CheckResult:
             exercise.key, CORRECT, f"Predicted and actual agree. {exercise.objective_done}", details
         )
     for mistake in exercise.mistakes:
-        if _same_digits(
-            predicted, _predicted_truth(exercise, lambda args, m=mistake: m(*args)), exercise.digits
-        ):
+        if _same_digits(predicted, as_predicted(exercise, mistake), exercise.digits):
             return CheckResult(exercise.key, INCORRECT, _NOT_WHAT, details + _told(mistake), mistake.key)
     return CheckResult(exercise.key, INCORRECT, _NOT_WHAT, (*details, ("what happened", exercise.why)))
+
+
+def _same_code(function, other) -> bool:
+    """Is this still the code that the exercise handed out, names and docstrings aside?"""
+
+    def parts(f):
+        code = getattr(getattr(f, "function", f), "__code__", None)
+        return code and (code.co_code, code.co_names, [c for c in code.co_consts if c != f.__doc__])
+
+    return function is other or parts(function) == parts(other) is not None
 
 
 def _nearest(exercise, runs, faults):
@@ -138,7 +151,8 @@ def _nearest(exercise, runs, faults):
 
 
 def _all_finite(value) -> bool:
-    return value is None or bool(np.all(np.isfinite(np.asarray(value).astype(np.float64))))
+    array = np.asarray(value)
+    return array.dtype.kind != "f" or bool(np.all(np.isfinite(array)))
 
 
 def _alike(one, run, known) -> bool:
@@ -253,7 +267,13 @@ def _holds(mistake, args):
     return bool(guard.call(mistake.function, args).value)
 
 
-def _predicted_truth(exercise, function):
+def as_predicted(exercise, mistake) -> np.ndarray:
+    """The numbers that somebody with this mistake predicts."""
+    with np.errstate(all="ignore"):
+        return _for_every_case(exercise, lambda args: mistake(*args))
+
+
+def _for_every_case(exercise, function):
     values = [np.asarray(function(one.args)).astype(np.float64) for one in exercise.cases]
     return values[0] if len(values) == 1 else np.stack(values)
 

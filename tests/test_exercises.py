@@ -1,0 +1,527 @@
+"""The judge is judged: every exercise of every lesson, and the engine's own promises."""
+
+import ast
+import importlib
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from course_utils import floats, reference, shifted
+from course_utils.exercises import guard, judge
+from course_utils.exercises.core import FUNCTION_KINDS, KINDS, Exercise, case
+from course_utils.exercises.faults import Case, fault_of
+from course_utils.exercises.shrink import smallest
+from course_utils.mistakes import MISTAKES
+from tests import mutation
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = [
+    importlib.import_module(f"course_utils.exercises.{path.stem}")
+    for path in sorted((ROOT / "course_utils" / "exercises").glob("lesson_*.py"))
+]
+EXERCISES = {
+    value.key: value for module in MODULES for value in vars(module).values() if isinstance(value, Exercise)
+}
+REQUIRED_MUTATION_SCORE = 0.95
+
+
+def each(*kinds):
+    chosen = {key: exercise for key, exercise in EXERCISES.items() if exercise.kind in (kinds or KINDS)}
+    return pytest.mark.parametrize("exercise", chosen.values(), ids=list(chosen))
+
+
+@pytest.fixture(autouse=True)
+def no_progress(monkeypatch):
+    monkeypatch.setenv("COURSE_PROGRESS", "off")
+
+
+def untouched(*args):
+    raise NotImplementedError
+
+
+def answer_of(exercise, written):
+    """A function is an answer itself; for the other kinds it returns one."""
+    return written if exercise.kind in FUNCTION_KINDS else written()
+
+
+# --- every exercise ---------------------------------------------------------------------------------------
+
+
+def test_there_are_exercises():
+    assert EXERCISES
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__[-9:])
+def test_a_key_names_the_lesson_and_the_variable(module):
+    number = module.__name__[-2:]
+    for name, value in vars(module).items():
+        if isinstance(value, Exercise):
+            assert value.key == f"{number}.{name}"
+
+
+@each()
+def test_an_exercise_states_everything(exercise):
+    assert exercise.kind in KINDS
+    assert exercise.objective
+    assert 1 <= exercise.minutes <= 20
+    assert exercise.difficulty in (1, 2, 3)
+    assert len(exercise.hints) == 3
+    assert len(set(exercise.hints)) == 3
+    assert exercise.cases
+    assert len({one.label for one in exercise.cases}) == len(exercise.cases)
+    assert len(exercise.mistakes) >= 3 or exercise.kind == "choose"
+    words = " ".join((exercise.objective, exercise.why, *exercise.hints))
+    assert len(exercise.why) > 20
+    assert not re.search(r"\b(just|simply|obviously|trivially)\b", words, re.I)
+
+
+@each()
+def test_the_solution_passes(exercise):
+    result = exercise.check(answer_of(exercise, exercise.model_answer))
+    assert result.outcome == "correct", result
+
+
+@each()
+def test_the_untouched_starter_is_not_attempted(exercise):
+    starters = {"repair": exercise.subject}.get(exercise.kind, untouched)
+    for starter in (None, ..., starters if exercise.kind in FUNCTION_KINDS else None):
+        assert exercise.check(starter).outcome == "not attempted"
+
+
+@each(*FUNCTION_KINDS)
+def test_every_known_mistake_is_refused_with_its_own_diagnosis(exercise):
+    for mistake in exercise.mistakes:
+        result = exercise.check(mistake.function)
+        assert result.outcome == "incorrect"
+        assert result.mistake == mistake.key, result
+        assert mistake.diagnosis in repr(result)
+
+
+@each("break", "predict")
+def test_every_known_wrong_answer_is_refused_with_its_own_diagnosis(exercise):
+    for mistake in exercise.mistakes:
+        answer = mistake.fails_on if exercise.kind == "break" else judge.as_predicted(exercise, mistake)
+        result = exercise.check(answer)
+        assert result.outcome == "incorrect"
+        assert result.mistake == mistake.key, result
+
+
+@each("choose")
+def test_every_wrong_choice_is_refused_with_a_known_mistake(exercise):
+    name, *evidence = exercise.model_answer()
+    known = {mistake.key for mistake in exercise.mistakes}
+    for option in exercise.subject.keys() - {name}:
+        result = exercise.check((option, *evidence))
+        assert result.outcome == "incorrect"
+        assert result.mistake in known
+    assert exercise.check(name).outcome == "incorrect"
+
+
+@each("break", "choose")
+def test_a_harmless_input_is_refused(exercise):
+    harmless = exercise.cases[0].args
+    answer = harmless if exercise.kind == "break" else (exercise.model_answer()[0], harmless)
+    assert exercise.check(answer).outcome == "incorrect"
+
+
+@each("predict")
+def test_a_corrupted_prediction_is_refused(exercise):
+    truth = np.asarray(exercise.model_answer(), dtype=np.float64)
+    for index in np.ndindex(truth.shape):
+        for wrong in (truth[index] * 1.1 + 0.1, -1.0 - truth[index], np.nan, np.inf, 0.123456):
+            corrupted = truth.copy()
+            corrupted[index] = wrong
+            same = np.isclose(wrong, truth[index], rtol=0.01, equal_nan=True)
+            assert same or exercise.check(corrupted).outcome == "incorrect"
+
+
+@each()
+def test_at_least_three_valid_variants_are_accepted(exercise):
+    assert len(exercise.variants) >= 3
+    for variant in exercise.variants:
+        result = exercise.check(answer_of(exercise, variant))
+        assert result.outcome == "correct", f"{variant.__name__}: {result}"
+
+
+@each()
+def test_a_check_is_fast(exercise):
+    answers = [m.function for m in exercise.mistakes] if exercise.kind in FUNCTION_KINDS else []
+    seconds = []
+    right = [answer_of(exercise, written) for written in (exercise.model_answer, *exercise.variants)]
+    for answer in [*answers, *right]:
+        start = time.perf_counter()
+        exercise.check(answer)
+        seconds.append(time.perf_counter() - start)
+    assert np.median(seconds) < 0.5
+    assert max(seconds) < 3
+
+
+def probes(exercise):
+    """Many more inputs than the exercise has cases: what tells an equivalent mutant from a missed one."""
+    random = np.random.default_rng(0)
+    for one in exercise.cases:
+        first = np.asarray(one.args[0])
+        if first.dtype != one.format.dtype:
+            yield one
+            continue
+        near = [first * 0.5, first * 0.1, first[..., ::-1], first + 1, first - 3]
+        drawn = [random.normal(0, size, first.shape) for size in (0.1, 1, 10, 100, 300)]
+        for value in (first, *near, *drawn):
+            yield Case(one.label, (floats.store(value, one.format), *one.args[1:]), one.ulps)
+
+
+def is_right(exercise, function, inputs):
+    return all(fault_of(exercise, one, guard.call(function, one.args, 0.5)) is None for one in inputs)
+
+
+def mutation_score(exercise):
+    """(refused, missed descriptions, equivalent) over all mutants of the exercise's solution."""
+    inputs = [one for one in probes(exercise) if is_right(exercise, exercise.model_answer, [one])]
+    refused, missed, equivalent = 0, [], 0
+    for description, mutant in mutation.mutants(exercise.model_answer):
+        if judge.judge_function(exercise, mutant).outcome != "correct":
+            refused += 1
+        elif is_right(exercise, mutant, inputs):
+            equivalent += 1
+        else:
+            missed.append(description)
+    return refused, missed, equivalent
+
+
+@each(*FUNCTION_KINDS)
+def test_corrupted_solutions_are_refused(exercise, monkeypatch):
+    monkeypatch.setattr(guard, "SECONDS", 0.5)
+    monkeypatch.setattr(judge, "_shrunk", lambda exercise, function, one, run, mistake, clock: run)
+    refused, missed, _ = mutation_score(exercise)
+    assert refused >= 10
+    assert refused / (refused + len(missed)) >= REQUIRED_MUTATION_SCORE, missed
+
+
+def test_there_are_at_least_ten_mutation_operators_and_they_fire():
+    used = {description.split(":")[0] for description, _ in mutation.mutants(shifted.cross_entropy_with_grad)}
+    used |= {description.split(":")[0] for description, _ in mutation.mutants(shifted.softmax)}
+    assert len(mutation.OPERATORS) >= 10
+    assert len(used) >= 10
+
+
+# --- the lessons use them ---------------------------------------------------------------------------------
+
+LESSONS = [path for path in sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py")) if path.name[:2] != "00"]
+
+
+def checks_in(tree):
+    """(exercise name, the argument of check) for every `lesson_NN.name.check(argument)`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "check":
+            owner = node.func.value
+            if isinstance(owner, ast.Attribute) and getattr(owner.value, "id", "").startswith("lesson_"):
+                yield f"{owner.value.id[-2:]}.{owner.attr}", node.args[0] if node.args else None
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_checks_exactly_its_exercises(path):
+    named = {key for key, _ in checks_in(ast.parse(path.read_text("utf-8")))}
+    assert named == {key for key in EXERCISES if key.startswith(path.name[:2])}
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_the_starters_of_a_lesson_are_not_attempted(path):
+    tree = ast.parse(path.read_text("utf-8"))
+    imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    for key, argument in checks_in(tree):
+        if isinstance(argument, ast.Name) and argument.id in functions:
+            scope = {}
+            body = [*imports, functions[argument.id]]
+            exec(compile(ast.Module(body, []), path.name, "exec"), scope)
+            assert EXERCISES[key].check(scope[argument.id]).outcome == "not attempted", key
+
+
+# --- the engine -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def exercise():
+    return Exercise(
+        key="99.example",
+        kind="write",
+        objective="write softmax",
+        minutes=5,
+        difficulty=1,
+        truth=reference.softmax,
+        cases=(
+            case("small", [0, 1], dtype="float32"),
+            case("large", [100, 60, 0], dtype="float32"),
+            case("a mean that does not protect", [[150, 0, 0, 0], [1, 2, 3, 4]], dtype="float32"),
+        ),
+        mistakes=(MISTAKES["shift_by_mean"], MISTAKES["exponentiate_unshifted"], MISTAKES["clip_logits"]),
+        hints=("one", "two", "three"),
+        model_answer=shifted.softmax,
+        why="The shift.",
+    )
+
+
+def with_subject(exercise, kind, **changes):
+    fields = {name: getattr(exercise, name) for name in Exercise.__dataclass_fields__}
+    return Exercise(**{**fields, "kind": kind, **changes})
+
+
+def test_a_wrong_answer_is_told_everything(exercise):
+    result = exercise.check(MISTAKES["shift_by_mean"].function)
+    labels = [label for label, _ in result.details]
+    first = ["the input", "your answer", "the truth", "what happened", "the step", "the change"]
+    assert labels[:6] == first
+    np.testing.assert_array_equal(result.args[0], [[134, 0, 0]])
+    assert "[[NaN, 0, 0]]" in repr(result)
+    assert "<dt><b>the step</b></dt>" in result._repr_html_()
+
+
+def test_the_words_on_a_screen_reader_are_the_words_on_the_screen(exercise):
+    result = exercise.check(MISTAKES["clip_logits"].function)
+    page = re.sub(r"<[^>]+>", " ", result._repr_html_())
+    for _, text in result.details:
+        assert text.split("`")[0].split("\n")[0].split("<")[0].split("'")[0].strip()[:30] in page
+    assert 'role="group" aria-label="Check of 99.example: incorrect"' in result._repr_html_()
+
+
+def test_code_shown_as_html_is_escaped(exercise):
+    def raises(logits):
+        raise ValueError("<script>alert(1)</script>")
+
+    assert "<script>" not in exercise.check(raises)._repr_html_()
+
+
+def test_a_mistake_nobody_knew_is_told_by_its_kind(exercise):
+    result = exercise.check(lambda logits: shifted.softmax(logits) * 1.001)
+    assert result.outcome == "incorrect"
+    assert result.mistake == ""
+    assert "ulps" in repr(result)
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (lambda z: None, "returned None"),
+        (lambda z: "text", "not floating-point numbers"),
+        (lambda z: {"p": z}, "not floating-point numbers"),
+        (lambda z: z + 1j, "not floating-point numbers"),
+        (lambda z: z > 0, "not floating-point numbers"),
+        (lambda z: shifted.softmax(z).sum(), "shape"),
+        (lambda z: z.no_such_method(), "AttributeError"),
+        (lambda: None, "TypeError"),
+        (lambda z: 1 / 0, "ZeroDivisionError"),
+        (lambda z: exit(3), "SystemExit"),
+        (lambda z: (lambda f: f(f))(lambda f: f(f)), "RecursionError"),
+        (np.sin, "the step"),
+        (3.5, "Hand over the function"),
+        (print, "returned None"),
+        ([0.5, 0.5], "Hand over the function"),
+        (type("Odd", (), {"__call__": lambda self, z: self})(), "not floating-point numbers"),
+    ],
+)
+def test_a_check_answers_in_words_whatever_it_gets(exercise, function, words):
+    result = exercise.check(function)
+    assert result.outcome == "incorrect"
+    assert words in repr(result)
+
+
+def test_the_line_that_raised_is_shown(exercise):
+    def my_softmax(logits):
+        shifted_logits = logits - logits.maximum()
+        return shifted_logits
+
+    assert "`shifted_logits = logits - logits.maximum()`" in repr(exercise.check(my_softmax))
+
+
+def test_an_endless_loop_is_stopped(exercise, monkeypatch):
+    monkeypatch.setattr(guard, "SECONDS", 0.3)
+
+    def endless(logits):
+        while True:
+            pass
+
+    start = time.perf_counter()
+    result = exercise.check(endless)
+    assert time.perf_counter() - start < 2
+    assert "stopped" in repr(result)
+
+
+def test_an_endless_loop_that_swallows_everything_is_stopped():
+    def stubborn(x):
+        while True:
+            try:
+                x = x + 1
+            except BaseException:
+                x = 0
+
+    assert isinstance(guard.call(stubborn, (1,), 0.2).error, guard.TimeLimit)
+
+
+def test_a_function_that_ends_at_the_limit_leaves_nothing_behind():
+    def about(seconds):
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            pass
+        return seconds
+
+    for wait in np.linspace(0.004, 0.006, 60):
+        run = guard.call(about, (float(wait),), 0.005)
+        assert run.value is not None or isinstance(run.error, guard.TimeLimit)
+    time.sleep(0.1)  # a late exception would arrive here
+
+
+def test_the_users_own_interrupt_passes(exercise):
+    def interrupted(logits):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        exercise.check(interrupted)
+
+
+def test_mutating_the_input_is_refused_and_a_copy_is_not(exercise):
+    def in_place(logits):
+        logits -= logits.max(axis=-1, keepdims=True)
+        return np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+
+    assert "changed the array" in repr(exercise.check(in_place))
+    assert exercise.check(lambda z: in_place(z.copy()))
+
+
+def test_the_cases_survive_a_function_that_writes_to_its_input(exercise):
+    before = [one.args[0].copy() for one in exercise.cases]
+
+    def spoil(logits):
+        logits[...] = 0
+        return logits
+
+    exercise.check(spoil)
+    assert all(np.array_equal(a, one.args[0]) for a, one in zip(before, exercise.cases, strict=True))
+
+
+def test_printing_is_kept_and_told(exercise, capsys):
+    def talkative(logits):
+        print("hello")
+        return shifted.softmax(logits)
+
+    result = exercise.check(talkative)
+    assert result.outcome == "correct"
+    assert "hello" in repr(result)
+    assert capsys.readouterr().out == ""
+
+
+def test_global_state_is_put_back_and_told(exercise):
+    before = np.geterr(), np.get_printoptions(), np.random.get_state()[1].copy()
+
+    def careless(logits):
+        np.seterr(all="raise", under="ignore")
+        np.set_printoptions(precision=2)
+        np.random.rand()
+        return shifted.softmax(logits)
+
+    result = exercise.check(careless)
+    after = np.geterr(), np.get_printoptions(), np.random.get_state()[1]
+    assert result.outcome == "correct"
+    assert before[:2] == after[:2]
+    np.testing.assert_array_equal(before[2], after[2])
+    assert all(name in repr(result) for name in ("np.seterr", "np.set_printoptions", "np.random"))
+
+
+def test_a_wider_result_is_right_with_a_note(exercise):
+    result = exercise.check(lambda z: shifted.softmax(z.astype(np.float64)))
+    assert result.outcome == "correct"
+    assert "float64 for float32" in repr(result)
+
+
+def test_no_warning_reaches_the_notebook(exercise, recwarn):
+    exercise.check(MISTAKES["exponentiate_unshifted"].function)
+    assert not recwarn
+
+
+def test_two_checks_say_the_same(exercise):
+    wrong = MISTAKES["shift_by_mean"].function
+    assert repr(exercise.check(wrong)) == repr(exercise.check(wrong))
+
+
+def test_hints_come_in_three_steps(exercise):
+    assert "one" in repr(exercise.hint())
+    assert ".solution()" in repr(exercise.hint(3))
+    assert repr(exercise.hint(7)) == repr(exercise.hint(3))
+
+
+def test_the_solution_asks_once_for_a_prediction(exercise):
+    assert "def softmax" not in repr(exercise.solution())
+    assert "def softmax" in repr(exercise.solution())
+
+
+def test_after_a_try_the_solution_opens_at_once(exercise):
+    exercise.check(MISTAKES["clip_logits"].function)
+    assert "def softmax" in repr(exercise.solution())
+
+
+def test_a_repair_that_changes_nothing_is_not_attempted(exercise):
+    repair = with_subject(exercise, "repair", subject=MISTAKES["shift_by_mean"].function)
+
+    def my_softmax(logits, axis=-1):
+        exps = np.exp(logits - np.mean(logits, axis=axis, keepdims=True))
+        return exps / np.sum(exps, axis=axis, keepdims=True)
+
+    assert repair.check(my_softmax).outcome == "not attempted"
+    assert repair.check(MISTAKES["shift_by_min"].function).outcome == "incorrect"
+    assert repair.check(shifted.softmax).outcome == "correct"
+
+
+def test_breaking_a_function_is_judged_by_running_it(exercise):
+    task = with_subject(exercise, "break", subject=MISTAKES["shift_by_mean"].function, mistakes=())
+    assert task.check([200, 0, 0]).outcome == "correct"
+    assert task.check([1, 2, 3]).outcome == "incorrect"
+    assert "finite" in repr(task.check([np.inf, 0]))
+    assert "at most 8" in repr(task.check(np.arange(9)))
+    for odd in ("text", [[1], [2, 3]], {}, ([1], [2]), [], object()):
+        assert task.check(odd).outcome == "incorrect"
+
+
+def test_a_choice_needs_its_evidence(exercise):
+    options = {"A": MISTAKES["shift_by_mean"].function, "B": shifted.softmax}
+    task = with_subject(exercise, "choose", subject=options)
+    assert task.check(("B", [200, 0, 0])).outcome == "correct"
+    assert task.check(("B", [1, 2, 3])).outcome == "incorrect"
+    assert task.check("B").outcome == "incorrect"
+    assert task.check(("A", [200, 0, 0])).mistake == "shift_by_mean"
+    for odd in ("C", 3, (), [], (None, None)):
+        assert task.check(odd).outcome == "incorrect"
+
+
+def test_a_prediction_is_compared_in_significant_digits(exercise):
+    task = with_subject(exercise, "predict", cases=exercise.cases[:1], mistakes=())
+    assert task.check([0.269, 0.731]).outcome == "correct"
+    assert task.check([0.28, 0.72]).outcome == "incorrect"
+    assert task.check([0.269]).outcome == "incorrect"
+    assert task.check("nonsense").outcome == "incorrect"
+
+
+# --- shrinking --------------------------------------------------------------------------------------------
+
+
+def test_shrinking_keeps_what_fails():
+    args = (np.float32([[3, 7, 120.5], [5, 5, 5], [1, 2, 3]]), np.array([2, 0, 1]))
+    logits, targets = smallest(args, lambda z, t: bool(np.any(z >= 90)))
+    assert logits.max() == 90
+    assert logits.shape == (1, 2)
+    assert targets.shape == (1,)
+    assert targets[0] < 2
+
+
+def test_shrinking_asks_a_bounded_number_of_questions():
+    asked = []
+    smallest((np.arange(40.0).reshape(4, 10),), asked.append, tries=50)
+    assert len(asked) == 50
+
+
+def test_a_mask_loses_the_same_entries():
+    scores, keep = smallest(
+        (np.float32([9, 8, 7, 6]), np.array([1, 0, 1, 0], bool)), lambda z, k: len(z) == len(k)
+    )
+    assert scores.shape == keep.shape == (2,)
