@@ -34,10 +34,6 @@ quiz.review(2)
 # ## One step at a time
 #
 # Here is softmax with the lid off: every intermediate number, for one row that is too high and one that is too low.
-# First, your bet on a third row.
-
-# %% tags=["nbval-ignore-output"]
-quiz.bet("02-float16-zone")
 
 # %%
 for logits in ([89, 0, 0], [-104, -105, -106]):
@@ -118,6 +114,11 @@ lesson_02.predict_output.check(my_predictions)  # stuck? lesson_02.predict_outpu
 #
 # **The sum falls first.** Each `exp` can be finite while their sum is not. With $n$ equal logits, it happens at
 # $\ln(\text{max}/n)$, long before $\ln(\text{max})$. A language model has about 50,000 classes.
+#
+# Before you see what that does in float16, place your bet.
+
+# %% tags=["nbval-ignore-output"]
+quiz.bet("02-float16-zone")
 
 # %%
 for n in (10, 1000, 50257):
