@@ -118,11 +118,11 @@ def _updated(entry, correct, today) -> dict:
 
 def _read(file: Path) -> dict:
     try:
-        text = file.read_text(encoding="utf-8")
+        content = file.read_bytes()
     except FileNotFoundError:
         return _empty()
     try:
-        results = json.loads(text)
+        results = json.loads(content.decode())
         sound = _is_sound(results)
     except (ValueError, KeyError, TypeError, AttributeError):
         sound = False

@@ -65,7 +65,7 @@ def fault_of(exercise, one: Case, run: guard.Run) -> Fault | None:
         value = np.asarray(run.value)
     except (TypeError, ValueError):
         value = np.empty(0, object)
-    if value.dtype.kind not in "iuf" and value.dtype.name not in floats.FORMATS:
+    if not is_numeric(value):
         kind = type(run.value).__name__ if value.dtype.kind in "OUS" else value.dtype.name
         return Fault(
             "type", f"Your function returned {kind}, not floating-point numbers.", "The end.", _RETURN
@@ -75,6 +75,11 @@ def fault_of(exercise, one: Case, run: guard.Run) -> Fault | None:
         verdict = f"Your result has shape {value.shape}; it should have shape {truth.shape}."
         return Fault("shape", verdict, "A reduction or an index that changed the shape.", _KEEPDIMS)
     return _value_fault(exercise, one, run, value, truth)
+
+
+def is_numeric(array) -> bool:
+    """Real numbers: integers or one of the six formats; no objects, strings, truth values or complex numbers."""
+    return array.dtype.kind in "iuf" or array.dtype.name in floats.FORMATS
 
 
 def _error_fault(run):
@@ -98,9 +103,9 @@ def _value_fault(exercise, one, run, value, truth):
     if exercise.unit == "logits":
         distance = distance * _rescale(truth, run.args, one.format)
     if not np.all(distance <= allowed):
-        finite = distance[np.isfinite(distance)]
-        far = f"off by {np.max(finite):.3g} ulps" if finite.size == distance.size else "not finite"
         kind = accuracy.failure(stored, truth, allowed)
+        worst = np.max(accuracy.relative_error(stored, truth))
+        far = f"{np.max(distance):.3g} ulps" if worst < 1e-3 else f"{100 * worst:.2g} %"
         return Fault("values", *_WORDS.get(kind, _WORDS["inaccurate"])(far))
     if run.mutated:
         return Fault("mutated", _MUTATED, "An in-place step such as `-=` or `out=`.", _COPY)
@@ -143,7 +148,7 @@ _WORDS = {
         "Look for the step at which the digits were still there.",
     ),
     "inaccurate": lambda far: (
-        f"The numbers are wrong ({far}).",
+        f"The numbers are wrong, by up to {far}.",
         "Every step is finite, so one of them computes another quantity or loses digits.",
         "Compare each intermediate with the one you get by hand for this small input.",
     ),

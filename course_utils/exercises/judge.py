@@ -12,7 +12,7 @@ import numpy as np
 
 from course_utils import accuracy, floats
 from course_utils.exercises import guard
-from course_utils.exercises.faults import Case, fault_of, named_error
+from course_utils.exercises.faults import Case, fault_of, is_numeric, named_error
 from course_utils.exercises.result import CORRECT, INCORRECT, NOT_ATTEMPTED, CheckResult, shown
 from course_utils.exercises.shrink import smallest
 
@@ -160,7 +160,7 @@ def _alike(one, run, known) -> bool:
     if run.error is not None or known.error is not None:
         return type(run.error) is type(known.error)
     a, b = np.asarray(run.value), np.asarray(known.value)
-    if a.shape != b.shape or a.dtype == object:
+    if a.shape != b.shape or not (is_numeric(a) and is_numeric(b)):
         return False
     a, b = floats.store(a, one.format), floats.store(b, one.format)
     return bool(np.all(accuracy.ulps(a, b) <= 2 * one.allowed(run.args)))
@@ -264,7 +264,8 @@ def _small_and_finite(first, *rest):
 
 
 def _holds(mistake, args):
-    return bool(guard.call(mistake.function, args).value)
+    value = guard.call(mistake.function, args).value  # in a "choose" exercise: an array, not a verdict
+    return isinstance(value, bool | np.bool_) and bool(value)
 
 
 def as_predicted(exercise, mistake) -> np.ndarray:

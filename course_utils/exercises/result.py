@@ -89,7 +89,7 @@ def shown(value) -> str:
         return ", ".join(shown(part) for part in value)
     try:
         array = np.asarray(value)
-        array = array if array.dtype.kind in "biuU" else array.astype(np.float64)
+        array = array if array.dtype.kind in "biuUc" else array.astype(np.float64)
     except (TypeError, ValueError):
         return repr(value)[:200]
     if array.ndim == 0:
