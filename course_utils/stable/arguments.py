@@ -46,11 +46,25 @@ def as_axes(axis, ndim: int) -> tuple[int, ...]:
 
 def as_rows(array: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
     """The array as (rows, classes), the classes lying along `axes`. A view wherever strides allow."""
-    classes = math.prod(array.shape[axis] for axis in axes)
     if axes != (array.ndim - 1,):
         array = np.moveaxis(array, axes, range(-len(axes), 0))
+    elif array.ndim == 2:
+        return array
     rows = math.prod(array.shape[: array.ndim - len(axes)])
-    return array.reshape(rows, classes)
+    return array.reshape(rows, math.prod(array.shape[array.ndim - len(axes) :]))
+
+
+def from_rows(rows: np.ndarray, array: np.ndarray, axes: tuple[int, ...]) -> None:
+    """Write back what `as_rows(array, axes)` had to copy; nothing to do where it was a view."""
+    if not np.may_share_memory(rows, array):
+        moved = np.moveaxis(array, axes, range(-len(axes), 0))
+        moved[...] = rows.reshape(moved.shape)
+
+
+def overlap(logits: np.ndarray, out: np.ndarray) -> bool:
+    """Whether `out` shares memory with the logits without being the very same array."""
+    same = logits.__array_interface__ == out.__array_interface__
+    return not same and np.may_share_memory(logits, out)
 
 
 def kept_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
@@ -110,14 +124,17 @@ def as_indices(targets: np.ndarray, shape: tuple[int, ...], classes: int, ignore
             f"targets have shape {targets.shape}; class indices for these logits have shape {shape}"
         )
     ignored = None if ignore_index is None else targets == operator.index(ignore_index)
-    bad = (targets < 0) | (targets >= classes)
-    if ignored is not None:
-        bad &= ~ignored
-    if bad.any():
+    if targets.size == 0 or (targets.min() >= 0 and targets.max() < classes):
+        bad = None
+    else:
+        bad = (targets < 0) | (targets >= classes)
+        if ignored is not None:
+            bad &= ~ignored
+    if bad is not None and bad.any():
         where = _first(bad)
         raise IndexError(f"targets{list(where)} = {targets[where]} is no class index of 0..{classes - 1}")
     if ignored is None or not ignored.any():
-        return targets.ravel().astype(np.intp), None
+        return targets.reshape(-1).astype(np.intp, copy=False), None
     return np.where(ignored, 0, targets).ravel().astype(np.intp), ignored.ravel()
 
 

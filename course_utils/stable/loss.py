@@ -11,6 +11,7 @@ from course_utils.stable.arguments import (
     as_smoothing,
     as_targets,
     as_weight,
+    from_rows,
     kept_shape,
     one_of,
 )
@@ -76,9 +77,8 @@ def _cross_entropy(
             losses[ignored] = 0
             if with_grad:
                 into[ignored] = 0
-        if with_grad and logits.size and not np.may_share_memory(into, grad):
-            moved = np.moveaxis(grad, axes, range(-len(axes), 0))
-            moved[...] = into.reshape(moved.shape)
+        if with_grad and logits.size:
+            from_rows(into, grad, axes)
         if reduction == "none":
             loss = losses.reshape(kept_shape(logits.shape, axes))
         else:

@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import numpy as np
 
-from course_utils.stable.arguments import as_axes, as_logits, as_mask, as_out, as_rows, kept_shape, one_of
-from course_utils.stable.rows import Blocks, exponentials, leave_out_max, total, weak
+from course_utils.stable.arguments import (
+    as_axes,
+    as_logits,
+    as_mask,
+    as_out,
+    as_rows,
+    from_rows,
+    kept_shape,
+    one_of,
+    overlap,
+)
+from course_utils.stable.rows import Blocks, exponentials, leave_out_max, tame, total, weak
 from course_utils.stable.weighted import weighted_logsumexp
 
 
 def softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
+    zeros = one_of(masked, ("nan", "zeros"), "masked") == "zeros"
+    if where is None and out is None and axis == -1 and tame(logits):
+        terms = np.exp(logits)
+        terms /= total(terms)[..., None]
+        return terms
     with np.errstate(all="ignore"):
-        return _map_rows(_softmax_block, logits, axis, where, out, masked)
+        return _map_rows(_softmax_block, logits, axis, where, out, zeros, by_class=False)
 
 
 def log_softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
+    zeros = one_of(masked, ("nan", "zeros"), "masked") == "zeros"
     with np.errstate(all="ignore"):
-        return _map_rows(_log_softmax_block, logits, axis, where, out, masked)
+        return _map_rows(_log_softmax_block, logits, axis, where, out, zeros, by_class=True)
 
 
 def logsumexp(logits, axis=-1, *, b=None, where=None, keepdims=False, return_sign=False):
@@ -50,41 +66,48 @@ def _softmax_block(logits, out, index, row_max, zeros):
 
 
 def _log_softmax_block(logits, out, index, row_max, zeros):
-    row_max, largest, rest = leave_out_max(logits, np.empty_like(logits))
-    log_sum = np.log1p(rest / largest)
+    row_max, log_rest = _log_sum(logits, out)
     if zeros:
         empty = row_max == -np.inf
-        row_max[empty] = log_sum[empty] = 0
-    np.subtract(logits, row_max[:, None], out=out)
-    np.subtract(out, log_sum[:, None], out=out)
+        row_max[empty] = log_rest[empty] = 0
+    log_sum = row_max + log_rest
+    # |log p| is log_rest or more: where log_sum is not much larger, rounding it first costs little.
+    if np.all(np.abs(log_sum) <= 3 * log_rest):
+        np.subtract(logits, log_sum.astype(logits.dtype)[:, None], out=out)
+    else:
+        np.subtract(logits, row_max.astype(logits.dtype)[:, None], out=out)
+        np.subtract(out, log_rest.astype(logits.dtype)[:, None], out=out)
+
+
+def _log_sum(logits, out):
+    """(max z, log1p of the other terms over the largest) in float64: one number a row, so digits cost little."""
+    row_max, largest, rest = leave_out_max(logits, out)
+    return row_max.astype(np.float64), np.log1p(rest.astype(np.float64) / largest)
 
 
 def _logsumexp_rows(rows, mask):
     values = np.full(len(rows), -np.inf)
 
     def block(logits, out, index, row_max):
-        row_max, largest, rest = leave_out_max(logits, out)
-        log_sum = row_max.astype(np.float64) + np.log1p(rest.astype(np.float64) / largest)
-        values[index] = np.where(np.isinf(row_max), row_max, log_sum)
+        row_max, log_rest = _log_sum(logits, out)
+        values[index] = np.where(np.isinf(row_max), row_max, row_max + log_rest)
 
     if rows.size:
-        Blocks(rows, mask).run(block)
+        Blocks(rows, mask, by_class=True).run(block)
     return values
 
 
-def _map_rows(block, logits, axis, where, out, masked):
+def _map_rows(kernel, logits, axis, where, out, zeros, by_class):
+    """Give every row to the kernel and return an array of the logits' shape and dtype."""
     logits = as_logits(logits)
     axes = as_axes(axis, logits.ndim)
     mask = as_mask(where, logits.shape)
     result = as_out(out, logits)
-    zeros = one_of(masked, ("nan", "zeros"), "masked") == "zeros"
     if logits.size:
-        if np.may_share_memory(logits, result) and logits.__array_interface__ != result.__array_interface__:
+        if out is not None and overlap(logits, out):
             logits = logits.copy()
         rows, into = as_rows(logits, axes), as_rows(result, axes)
         mask = None if mask is None else as_rows(mask, axes)
-        Blocks(rows, mask).run(lambda *parts: block(*parts, zeros), into)
-        if not np.may_share_memory(into, result):  # these axes can't be seen as rows without a copy
-            moved = np.moveaxis(result, axes, range(-len(axes), 0))
-            moved[...] = into.reshape(moved.shape)
+        Blocks(rows, mask, by_class).run(lambda *parts: kernel(*parts, zeros), into)
+        from_rows(into, result, axes)
     return result[()] if out is None else out
