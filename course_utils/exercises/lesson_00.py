@@ -1,0 +1,184 @@
+"""Exercises of lesson 00: can four numbers break a classifier?"""
+
+import numpy as np
+
+from course_utils import naive, reference
+from course_utils.exercises.core import Exercise, case
+from course_utils.mistakes import mistake
+
+# --- count_nans -----------------------------------------------------------------------------------------
+
+
+def _nans(logits):
+    with np.errstate(all="ignore"):
+        return int(np.isnan(naive.softmax(logits)).sum())
+
+
+@mistake(
+    quantity="softmax",
+    fails_on=(np.float32([1000, 1, -1000]),),
+    widget="breaker",
+    belief="One NaN spoils the whole row.",
+    diagnosis="You counted the whole row wherever one NaN is. The total is inf for every class, but only a class "
+    "whose own exp is inf gets inf/inf. A finite number over inf is 0.",
+    step="`exps / total`: each class divides its own exp.",
+    change="Go class by class: count those whose own exp is inf.",
+)
+def count_the_whole_row(logits):
+    return len(logits) if _nans(logits) else 0
+
+
+@mistake(
+    quantity="softmax",
+    fails_on=(np.float32([-1000, -1000, -1000]),),
+    widget="breaker",
+    belief="Only huge scores are dangerous.",
+    diagnosis="You expected row D to be harmless. exp(-1000) is stored as 0 in all three classes, so the total is "
+    "0 too, and 0/0 is NaN.",
+    step="`0 / 0`: every term and the total are 0.",
+    change="Ask of each row: is the total inf? And is it 0?",
+)
+def count_huge_scores(logits):
+    return int(np.sum(logits > 88))
+
+
+@mistake(
+    quantity="softmax",
+    fails_on=(np.float32([-1000, 1, 2]),),
+    widget="breaker",
+    belief="Any score of that size breaks its class.",
+    diagnosis="You counted every score of size 1000, whatever its sign. exp(-1000) is 0, and 0 over a total that "
+    "is neither 0 nor NaN is an honest 0.",
+    step="`exp(-1000)`: 0, not inf.",
+    change="A class with exp = 0 is NaN only when the total is 0 as well.",
+)
+def count_large_sizes(logits):
+    return int(np.sum(np.abs(logits) > 88))
+
+
+def _four_counts():
+    return [1, 2, 0, 3]
+
+
+count_nans = Exercise(
+    key="00.count_nans",
+    kind="predict",
+    objective="predict which probabilities of a row become NaN",
+    minutes=4,
+    difficulty=1,
+    truth=_nans,
+    cases=(
+        case("A", [1000, 1, -1000], dtype="float32"),
+        case("B", [1000, 1000, 1], dtype="float32"),
+        case("C", [-1000, 1, 2], dtype="float32"),
+        case("D", [-1000, -1000, -1000], dtype="float32"),
+    ),
+    mistakes=(count_the_whole_row, count_huge_scores, count_large_sizes),
+    hints=(
+        "Write down the three exps of each row first. Each is inf, 0 or an ordinary number.",
+        "Then the total: inf as soon as one term is inf, and 0 only when all three are 0.",
+        "Now divide class by class: inf/inf and 0/0 are NaN, everything else is a number. Row A has 1.",
+    ),
+    model_answer=_four_counts,
+    why="A class is NaN when its own exp is inf, or when all exps of the row are 0. A: one inf. B: two. "
+    "C: the exps are 0, 2.7 and 7.4, so nothing is lost. D: 0/0 three times.",
+    variants=(lambda: (1, 2, 0, 3), lambda: np.array([1, 2, 0, 3]), lambda: [1.0, 2.0, 0.0, 3.0]),
+    digits=6,
+)
+
+
+# --- smallest_score -------------------------------------------------------------------------------------
+
+
+def _beside_zero(room, score):
+    return room.softmax(np.stack([score, np.zeros_like(score)]))
+
+
+def _textbook_softmax(score):
+    return _beside_zero(naive, score)
+
+
+def _breaks(score) -> bool:
+    with np.errstate(all="ignore"):
+        return not np.isfinite(_textbook_softmax(np.float32(score))).all()
+
+
+def _whole_and_smallest(score):
+    if score.ndim or not np.isfinite(score) or score != np.rint(score):
+        return "Give one whole number, for example check(50)."
+    if _breaks(score) and _breaks(score - 1):
+        return f"{score:.6g} breaks it, and so does {score - 1:.6g}: look for a smaller one."
+    return ""
+
+
+@mistake(
+    quantity="softmax",
+    fails_on=(np.float32(88),),
+    widget="breaker",
+    belief="The logarithm of the largest number is 88.7, so 88 is the answer.",
+    diagnosis="You rounded down. float32 ends at about e to the 88.72, so exp(88) still fits.",
+    step="`exp(88)` is 1.65e38, and the largest float32 is 3.4e38.",
+    change="Go to the next whole number on the other side of 88.72.",
+)
+def round_down(score):
+    return score == 88
+
+
+@mistake(
+    quantity="softmax",
+    fails_on=(np.float32(-1000),),
+    widget="breaker",
+    belief="A score far below zero breaks it too.",
+    diagnosis="You went below zero. exp of your score is 0 or close to it, and its neighbour exp(0) is 1: the total "
+    "is 1 and every division is safe. Low scores break a row only when all of them are low.",
+    step="`0 / 1` is 0, an honest answer.",
+    change="Look above zero.",
+)
+def go_below_zero(score):
+    return score < 0
+
+
+@mistake(
+    quantity="softmax",
+    fails_on=(np.float32(12),),
+    widget="breaker",
+    belief="The explorer broke near 11, so softmax breaks near 11.",
+    diagnosis="You stopped too early. float16, where the explorer starts, ends at e to the 11.09; this exercise "
+    "computes in float32, which goes much further.",
+    step="`exp(x)` in float32: it grows up to 3.4e38 before it becomes inf.",
+    change="Set the explorer to float32, or try larger numbers: double until it breaks, then halve the gap.",
+)
+def stop_too_early(score):
+    return 0 <= score < 88
+
+
+def _first_score_that_breaks():
+    for x in range(1001):
+        with np.errstate(all="ignore"):
+            p = naive.softmax(np.array([x, 0], dtype=np.float32))
+        if not np.isfinite(p).all():
+            return x
+
+
+smallest_score = Exercise(
+    key="00.smallest_score",
+    kind="break",
+    objective="find the smallest score that breaks the textbook softmax",
+    minutes=5,
+    difficulty=1,
+    truth=lambda score: _beside_zero(reference, score),
+    subject=_textbook_softmax,
+    limits=_whole_and_smallest,
+    cases=(case("a harmless score", 1, dtype="float32"),),
+    mistakes=(round_down, go_below_zero, stop_too_early),
+    hints=(
+        "10 is fine and 1000 is not. Where between them does it change?",
+        "Try the middle, then the middle of the half that holds the change. Ten steps are enough. Or use a loop.",
+        "`for x in range(1001):` and inside, `p = naive.softmax(np.array([x, 0], dtype=np.float32))`; stop at the "
+        "first x where `np.isfinite(p).all()` is False.",
+    ),
+    model_answer=_first_score_that_breaks,
+    why="The largest float32 is about 3.4e38, and its logarithm is 88.72. exp(88) fits, exp(89) is stored as inf, "
+    "and inf/inf is NaN.",
+    variants=(lambda: 89.0, lambda: np.float32(89), lambda: np.array(89)),
+)
