@@ -70,11 +70,11 @@ class Lesson:
         return [" ".join(item.replace("**", "").split()).rstrip(".;,") for item in items]
 
     def calls(self, function):
-        """The first arguments of every call of a dotted name."""
+        """The first arguments of every call of a dotted name; None for what is no constant."""
         for cell in self.code:
             for node in ast.walk(ast.parse(cell.source)):
                 if isinstance(node, ast.Call) and ast.unparse(node.func) == function:
-                    yield ast.literal_eval(node.args[0]) if node.args else None
+                    yield getattr(node.args[0], "value", None) if node.args else None
 
 
 LESSONS = [Lesson(path) for path in SOURCES]
