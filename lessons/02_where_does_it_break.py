@@ -12,8 +12,11 @@
 # 3. **trace** a NaN from the step where it is born to the weights it destroys.
 #
 # **You need** lesson 01. **Time:** 40 minutes.
+#
+# **Warm up.** The next cell loads the rooms of this lesson and asks three questions from lesson 00.
+# Answer from memory: looking things up helps less than you think.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 import numpy as np
 
 from course_utils import datasets, figures, floats, naive, pipeline, plots, quiz, reference
@@ -22,12 +25,6 @@ from course_utils.explorers import edge, offset
 
 np.set_printoptions(precision=6)
 
-# %% [markdown]
-# ## Warm up
-#
-# Three questions from lesson 00.
-
-# %% tags=["nbval-ignore-output"]
 quiz.review(2)
 
 # %% [markdown]
@@ -167,15 +164,14 @@ figures.show(
 # ## Explore: slide the whole row
 #
 # Every logit moves by the same offset, so the truth never changes. **Find the worst answer that is not NaN.**
+#
+# ## Exercise 2: wrong without an alarm
+#
+# Put what you found to use. Give the check two float32 logits for which `naive.softmax` returns finite
+# numbers that sum to 1 (to three digits), and yet the first probability is off by more than 5 %.
 
 # %% tags=["nbval-ignore-output"]
 offset.explore()
-
-# %% [markdown]
-# ## Exercise 2: wrong without an alarm
-#
-# Find two float32 logits for which `naive.softmax` returns finite numbers that sum to 1
-# (to three digits), and yet the first probability is off by more than 5 %.
 
 # %% tags=["nbval-ignore-output"]
 my_logits = None  # np.array([..., ...], dtype=np.float32)

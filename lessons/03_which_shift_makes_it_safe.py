@@ -6,13 +6,14 @@
 #
 # **After this lesson you can**
 #
-# 1. **derive** why softmax ignores a constant, and which constants keep floats safe;
-# 2. **build** a softmax that no finite logits can break;
-# 3. **predict** which wrong shifts fail on a batch, and show it with the smallest input.
+# 1. **build** a softmax that no finite logits can break;
+# 2. **predict** which wrong shifts fail on a batch, and show it with the smallest input.
 #
 # **You need** lesson 02. **Time:** 35 minutes.
+#
+# **Warm up.** The next cell loads the rooms of this lesson and asks three questions from lesson 01.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 import numpy as np
 
 from course_utils import accuracy, datasets, figures, floats, naive, plots, quiz, reference, training
@@ -21,12 +22,6 @@ from course_utils.explorers import shift
 
 np.set_printoptions(precision=6)
 
-# %% [markdown]
-# ## Warm up
-#
-# Three questions from lesson 01. Answer from memory; looking things up helps less than you think.
-
-# %% tags=["nbval-ignore-output"]
 quiz.review(3)
 
 # %% [markdown]
