@@ -1,5 +1,6 @@
 """What all tests share: where things are, and that a warning is an error."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from tools import environment
 
 ROOT = Path(__file__).resolve().parents[1]
 BROWSER_TESTS = ROOT / "tests" / "browser"
+
+os.environ["COURSE_PROGRESS"] = "off"  # no test writes into the file of the person who runs it
 
 
 def pytest_collection_modifyitems(items):

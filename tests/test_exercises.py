@@ -230,13 +230,11 @@ def test_a_lesson_checks_exactly_its_exercises(path):
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_the_starters_of_a_lesson_are_not_attempted(path):
     tree = ast.parse(path.read_text("utf-8"))
-    imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     for key, argument in checks_in(tree):
         if isinstance(argument, ast.Name) and argument.id in functions:
-            scope = {}
-            body = [*imports, functions[argument.id]]
-            exec(compile(ast.Module(body, []), path.name, "exec"), scope)
+            scope = {"np": np}
+            exec(compile(ast.Module([functions[argument.id]], []), path.name, "exec"), scope)
             assert EXERCISES[key].check(scope[argument.id]).outcome == "not attempted", key
 
 
@@ -326,6 +324,17 @@ def test_a_check_answers_in_words_whatever_it_gets(exercise, function, words):
     result = exercise.check(function)
     assert result.outcome == "incorrect"
     assert words in repr(result)
+
+
+def test_a_relative_of_a_known_mistake_is_told_with_care(exercise):
+    """One mean for the whole batch: like the row's mean where there is one row."""
+    one_row = case("one row", [150, 0, 0, 0], dtype="float32")
+    apart = case("rows apart", [[100, 101], [-100, -101]], dtype="float32")
+    task = with_subject(exercise, "write", cases=(*exercise.cases[:2], one_row, apart))
+    result = task.check(lambda z: np.exp(z - z.mean()) / np.exp(z - z.mean()).sum(axis=-1, keepdims=True))
+    assert result.mistake == "shift_by_mean"
+    assert "This looks like a known mistake" in repr(result)
+    assert "looks like" not in repr(task.check(MISTAKES["shift_by_mean"].function))
 
 
 def test_the_line_that_raised_is_shown(exercise):

@@ -105,7 +105,8 @@ def _value_fault(exercise, one, run, value, truth):
     if not np.all(distance <= allowed):
         kind = accuracy.failure(stored, truth, allowed)
         worst = np.max(accuracy.relative_error(stored, truth))
-        far = f"{np.max(distance):.3g} ulps" if worst < 1e-3 else f"{100 * worst:.2g} %"
+        gross = 1e-3 < worst < np.inf
+        far = f"{100 * worst:.1f} %" if gross else f"{np.max(distance):.3g} ulps"
         return Fault("values", *_WORDS.get(kind, _WORDS["inaccurate"])(far))
     if run.mutated:
         return Fault("mutated", _MUTATED, "An in-place step such as `-=` or `out=`.", _COPY)

@@ -44,12 +44,17 @@ def judge_function(exercise, function) -> CheckResult:
     if not failed:
         verdict = f"All {len(runs)} cases agree with the reference. {exercise.objective_done}"
         return CheckResult(exercise.key, CORRECT, verdict, notes)
-    mistake, shown_case = _nearest(exercise, runs, faults)
+    mistake, shown_case, sure = _nearest(exercise, runs, faults)
     one = exercise.cases[shown_case]
     run = _shrunk(exercise, function, one, runs[shown_case], mistake, clock)
-    count = f"{len(failed)} of {len(exercise.cases)} cases fail"
-    summary = f"{count}; below, the case “{one.label}”, shrunk to the smallest input that still fails."
-    return _refusal(exercise, one, run, mistake, summary, notes)
+    if faults[-1] and faults[-1].kind == "time":
+        summary = (
+            f"It did not finish on case {len(runs)} of {len(exercise.cases)}, so the rest was not tried."
+        )
+    else:
+        summary = f"{len(failed)} of {len(exercise.cases)} cases fail; below, the case “{one.label}”"
+        summary += "." if run is runs[shown_case] else ", shrunk to the smallest input that still fails."
+    return _refusal(exercise, one, run, mistake, sure, summary, notes)
 
 
 def judge_input(exercise, answer, subject=None) -> CheckResult:
@@ -136,18 +141,22 @@ def _same_code(function, other) -> bool:
 
 
 def _nearest(exercise, runs, faults):
-    """The known mistake that answers like the learner on most failing cases, and the best case to show."""
+    """The known mistake that answers most like the learner, the best case to show, and whether it explains all.
+
+    It must agree on most failing cases, or on at least one of them and on two thirds of all cases.
+    """
     failed = [i for i, fault in enumerate(faults) if fault]
     comparable = [i for i in failed if faults[i].kind in ("values", "error", "shape")]
-    best, score, shown_case = None, (len(failed) / 2, 0), failed[0]
+    best, score, shown_case = None, (0, 0), failed[0]
     for mistake in exercise.mistakes:
         known = exercise.runs_of(mistake)
         alike = [_alike(one, *pair) for one, *pair in zip(exercise.cases, runs, known, strict=False)]
         matched = [i for i in comparable if alike[i]]
-        if (len(matched), sum(alike)) > score:
+        near = len(matched) > len(failed) / 2 or sum(alike) >= 2 / 3 * len(exercise.cases)
+        if matched and near and (len(matched), sum(alike)) > score:
             best, score = mistake, (len(matched), sum(alike))
             shown_case = min(matched, key=lambda i: (faults[i].kind == "error", _all_finite(runs[i].value)))
-    return best, shown_case
+    return best, shown_case, score[1] == len(runs)
 
 
 def _all_finite(value) -> bool:
@@ -189,7 +198,7 @@ def _shrunk(exercise, function, one, run, mistake, clock) -> guard.Run:
     return best[0]
 
 
-def _refusal(exercise, one, run, mistake, summary, notes) -> CheckResult:
+def _refusal(exercise, one, run, mistake, sure, summary, notes) -> CheckResult:
     fault, truth = fault_of(exercise, one, run), exercise.true_value(run.args)
     details = [
         ("the input", _named_input(run.args)),
@@ -199,16 +208,21 @@ def _refusal(exercise, one, run, mistake, summary, notes) -> CheckResult:
     if mistake is None:
         details += [("what happened", fault.verdict), ("the step", fault.step), ("the change", fault.change)]
     else:
-        details += _told(mistake)
+        details += [("your line", f"`{run.line}`")] if run.line else []
+        details += _told(mistake, "" if sure else "This looks like a known mistake. ")
     if run.events:
         details.append(("on the way", ", ".join(run.events)))
     key = mistake.key if mistake else ""
     return CheckResult(exercise.key, INCORRECT, summary, (*details, *notes), key, run.args)
 
 
-def _told(mistake):
+def _told(mistake, opening=""):
     """A known mistake's own words; the explorer is named when the course has it."""
-    told = [("what happened", mistake.diagnosis), ("the step", mistake.step), ("the change", mistake.change)]
+    told = [
+        ("what happened", opening + mistake.diagnosis),
+        ("the step", mistake.step),
+        ("the change", mistake.change),
+    ]
     if (Path(__file__).parents[1] / "explorers" / f"{mistake.widget}.py").exists():
         told.append(
             (
