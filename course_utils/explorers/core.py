@@ -179,20 +179,26 @@ class _NumberBox(ipywidgets.HBox):
         slider = self.slider
         if (low, high, step) == (slider.min, slider.max, slider.step):
             return
-        with slider.hold_trait_notifications():
+        with slider.hold_sync(), slider.hold_trait_notifications():
             slider.min, slider.max, slider.step = low, high, step
             slider.value = self.value = min(max(self.value, low), high)
 
     def _from_slider(self, change):
-        # A value outside the span parks the slider at its end: that must not come back as a new value.
-        if change["new"] != self._parked():
-            self.value = change["new"]
+        """The page sends the slider's own idea of a value, rounded to its steps, even when nobody moved it."""
+        moved_to = self._on_slider(change["new"])
+        if moved_to != self._on_slider(self.value):
+            self.value = moved_to
 
     def _to_slider(self, change):
-        self.slider.value = self._parked()
+        parked = self._on_slider(self.value)
+        if parked != self._on_slider(self.slider.value):
+            self.slider.value = parked
 
-    def _parked(self):
-        return min(max(self.value, self.slider.min), self.slider.max)
+    def _on_slider(self, value) -> float:
+        """The step of the slider nearest to a value, an end for a value beyond it."""
+        low, high, step = self.slider.min, self.slider.max, self.slider.step
+        nearest = low + step * round((min(max(value, low), high) - low) / step)
+        return round(nearest, 9)  # the page adds up steps: 10.250000000000028
 
 
 class _RowBox(ipywidgets.HBox):
@@ -361,7 +367,11 @@ class Explorer(ipywidgets.VBox):
         self._goal.value = figures.prose(f"**{self._texts['question']}** {self._texts['goal']}{mark}")
 
     def _spoken(self) -> dict:
-        return {self._labels[name]: _short(value) for name, value in self.state().items()}
+        # In full: where an explorer steps from one number to the next, ten digits would say the same twice.
+        return {
+            self._labels[name]: f"{value:.16g}" if isinstance(value, float) else _short(value)
+            for name, value in self.state().items()
+        }
 
     def _fit_spans(self):
         with self._silence():
