@@ -166,7 +166,8 @@ def build(lesson):
     try:
         execute(notebook)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        raise LessonError(f"lessons/{lesson.name}: {error}") from None
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # a traceback's colours
+        raise LessonError(f"lessons/{lesson.name}: {plain}") from None
     if found := list(complaints(notebook)):
         raise LessonError("\n".join(f"lessons/{lesson.name}: {line}" for line in found))
     strip(notebook)
