@@ -35,8 +35,8 @@ np.set_printoptions(precision=4, suppress=True)
 # If the cell above ended in an error, this notebook runs in an environment without the course.
 # Close it, type `make lab` in the course's folder and open it again, or follow the lines in the README.
 #
-# The next cell lists what the course uses. The last two packages are optional: where they are missing,
-# a lesson shows stored numbers instead.
+# The next cell lists what the course uses. The last two packages are optional: some lessons compare their own
+# results with them, and leave the comparison out where they are missing.
 
 # %% tags=["nbval-ignore-output"]
 NEEDED = ["numpy", "ml_dtypes", "mpmath", "matplotlib", "ipywidgets", "anywidget"]
@@ -81,7 +81,7 @@ print("textbook:", p)
 print("truth   :", reference.softmax(scores))
 
 # %% [markdown]
-# The class that wins by a mile is the one that turned into NaN.
+# The class that should win is the one that turned into NaN.
 #
 # The numbers are `float32`, the format in which most networks compute. It ends near $3.4 \cdot 10^{38}$.
 # What is larger is stored as `inf`, what is too close to 0 is stored as 0. Then the division meets three cases:
@@ -93,15 +93,17 @@ print("truth   :", reference.softmax(scores))
 # | `0 / 0` | NaN | no answer would be right for every pair of tiny numbers |
 #
 # $e^{1000}$ is `inf`, and so is the total: the first class gets `inf / inf`. The other two are divided by `inf` as well.
-# Python goes on: in NumPy, NaN is a value like any other.
+# NumPy warns, at most, and goes on: NaN is a value like any other. (The lessons print what NumPy notices
+# as a *floating-point event*, so that it stands beside the result.)
 #
 # ## Exercise 1: count the NaNs
 #
 # Exercises look like this: a task, a starter to complete, and a check. The check tells you what your answer gives,
 # what is true, and which step went wrong. Run it as often as you like.
 #
-# How many NaNs does the textbook softmax give for each of these four float32 rows? Work it out with the table
-# above, without running softmax. Then replace `None` by a list of four whole numbers.
+# How many NaNs does the textbook softmax give for each of these four float32 rows? You have seen row A.
+# Work out the others with the table above, without running softmax. Then replace `None` by a list of
+# four whole numbers.
 #
 # | row | logits |
 # |---|---|
@@ -121,12 +123,15 @@ lesson_00.count_nans.check(my_counts)
 #
 # ## One slider, one NaN
 #
-# An **explorer** is a picture that you can push. The arithmetic is real: it runs in the number format that you choose.
-# Move the magnitude with the mouse or, once it has the focus, with the arrow keys.
+# An **explorer** is a picture that you can push. Its arithmetic is real: it runs in the number format that you
+# choose. Here the scores are 1, 0.9, 0 and -1, all multiplied by a magnitude M. It starts in `float16`, a format
+# for fast hardware that ends at 65504. Where you read *subnormal*, a number is so small that it has lost digits.
+#
+# Move M with the mouse or, once the slider has the focus, with the arrow keys.
 # **Find a magnitude at which the answer is wrong and no NaN tells you.**
 
 # %% tags=["nbval-ignore-output"]
-breaker.explore()
+breaker.explore(short=True)
 
 # %% [markdown]
 # ## Exercise 2: the smallest number that breaks it
@@ -149,8 +154,9 @@ lesson_00.smallest_score.check(my_score)
 # 1000, 1 and -1000, and the true class is number 2, the one with -1000. The classifier is certain, and wrong.
 # That happens in training, above all early on.
 #
-# The *loss* measures how wrong the batch is; its *gradient* says how to change each score to be less wrong.
-# Both should be ordinary numbers. `naive` is the textbook, `stable` is where this course is going.
+# The *loss* says how wrong the batch is. Its *gradient* says, score by score, how the loss would change;
+# training moves the other way. Both should be ordinary numbers. `naive` is the textbook, `stable` is where this
+# course is going.
 
 # %% tags=["nbval-ignore-output"]
 quiz.bet("00-one-bad-row")
@@ -185,16 +191,16 @@ figures.show(
     fig,
     alt="Two 3 by 3 grids of gradients of one batch. Naive: row 1, class 0 is NaN. "
     "Stable: all 9 are finite, and that entry is 0.333.",
-    caption="The same batch, the same formula on paper. The textbook code loses the one entry that matters most: "
-    "the wrong class that has to go down.",
+    caption="The same batch, the same formula on paper. The textbook loses the entry that matters most: "
+    "the wrong class, which has to go down.",
     table=table,
 )
 
 # %% [markdown]
-# The rows beside it are fine. It does not help: every weight that the NaN reaches becomes NaN, and the next
-# prediction is made with those weights.
+# The two good rows do not help. The loss is a mean, so one `inf` is enough to lose it. And every weight that
+# the NaN reaches becomes NaN, and the next prediction is made with those weights.
 #
-# Look at the textbook loss again. It is `inf`, and the true loss is 667.275, a number any format can hold.
+# Look at the textbook loss again. It is `inf`, and the true loss is 667.275, an ordinary number.
 # The answer was never too large. Only a step on the way to it was. That is why a repair exists.
 #
 # ## The map

@@ -160,6 +160,20 @@ def _first_score_that_breaks():
             return x
 
 
+@mistake(
+    quantity="softmax",
+    fails_on=(np.float32(710),),
+    widget="breaker",
+    belief="Python's numbers end at exp(709).",
+    diagnosis="You found where float64 ends. Python's own numbers and NumPy's defaults are float64; this exercise "
+    "computes in float32, half as long, where a much smaller score is enough.",
+    step="`naive.softmax([710, 0])`: without a dtype, NumPy chooses float64.",
+    change="Write `np.array([x, 0], dtype=np.float32)` in your loop.",
+)
+def search_in_float64(score):
+    return score == 710
+
+
 smallest_score = Exercise(
     key="00.smallest_score",
     kind="break",
@@ -170,7 +184,7 @@ smallest_score = Exercise(
     subject=_textbook_softmax,
     limits=_whole_and_smallest,
     cases=(case("a harmless score", 1, dtype="float32"),),
-    mistakes=(round_down, go_below_zero, stop_too_early),
+    mistakes=(round_down, go_below_zero, stop_too_early, search_in_float64),
     hints=(
         "10 is fine and 1000 is not. Where between them does it change?",
         "Try the middle, then the middle of the half that holds the change. Ten steps are enough. Or use a loop.",
