@@ -329,7 +329,7 @@ def test_a_check_answers_in_words_whatever_it_gets(exercise, function, words):
 def test_a_relative_of_a_known_mistake_is_told_with_care(exercise):
     """One mean for the whole batch: like the row's mean where there is one row."""
     one_row = case("one row", [150, 0, 0, 0], dtype="float32")
-    apart = case("rows apart", [[100, 101], [-100, -101]], dtype="float32")
+    apart = case("rows apart", [[200, 201], [0, 1]], dtype="float32")
     task = with_subject(exercise, "write", cases=(*exercise.cases[:2], one_row, apart))
     result = task.check(lambda z: np.exp(z - z.mean()) / np.exp(z - z.mean()).sum(axis=-1, keepdims=True))
     assert result.mistake == "shift_by_mean"

@@ -96,8 +96,10 @@ def judge_choice(exercise, answer) -> CheckResult:
         )
     chosen = judge_function(exercise, exercise.subject[name])
     if not chosen:
-        verdict = f"Code {name} is not the safe one. {chosen.verdict}"
-        return CheckResult(exercise.key, INCORRECT, verdict, chosen.details, chosen.mistake, chosen.args)
+        verdict = f"Code {name} is not the right one. {chosen.verdict}"
+        named = {"your answer": f"code {name} gives"}
+        details = tuple((named.get(label, label), text) for label, text in chosen.details)
+        return CheckResult(exercise.key, INCORRECT, verdict, details, chosen.mistake, chosen.args)
     if not evidence:
         verdict = (
             f"Code {name} holds on all cases. Now show it: add an input on which the other code is wrong."
