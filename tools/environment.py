@@ -5,6 +5,7 @@
     python tools/environment.py browser        find or install a Chromium, print where it is
 
 A second run compares a hash and stops there. uv installs where it is found, pip where it is not.
+The syntax is old enough for Python 3.6, so that an old Python can say what is wrong.
 """
 
 import hashlib
@@ -42,7 +43,8 @@ def run(*command):
 
 def uv():
     """The uv command as a list, empty where there is none."""
-    if found := shutil.which("uv"):
+    found = shutil.which("uv")
+    if found:
         return [found]
     return [sys.executable, "-m", "uv"] if importlib.util.find_spec("uv") else []
 

@@ -79,6 +79,12 @@ def run_all(page) -> None:
     page.wait_for_function(f"() => {_KERNEL}?.status === 'idle'", timeout=RUN_MS)
 
 
+def settle(page) -> None:
+    """Wait until the kernel has answered everything the page has sent so far."""
+    page.evaluate(f"() => {_KERNEL}.requestKernelInfo()")
+    page.wait_for_function(f"() => {_KERNEL}?.status === 'idle'", timeout=RUN_MS)
+
+
 def cells(page) -> list[dict]:
     """The notebook's cells as they are in the page now, outputs included."""
     return page.evaluate(f"() => {_PANEL}.context.model.toJSON().cells")
