@@ -5,7 +5,6 @@ floats        What can a number format hold, and where does it end?
 naive         What does the formula give when you type it as it stands?
 shifted       What does subtracting the maximum repair?
 stable        Which code is right on every input?
-online        What can you do before you have seen the maximum?
 reference     What is the truth? (mpmath, as many digits as it takes)
 mistakes      Which wrong answers do people write, and on which input do they show?
 accuracy      How far from the truth is this result: in ulps, or in kind?
@@ -15,7 +14,6 @@ plots         How is this number drawn, NaN and inf included?
 figures       How does a figure reach everybody: alt text, caption, data table?
 training      What happens to a model that trains with this loss?
 progress      What have you done so far?
-audit         Where does a softmax you did not write fail?
 explorers     What happens when you move the slider?
 exercises     Is your function right, and if not, which step went wrong?
 quiz          What do you bet, and what do you remember?
