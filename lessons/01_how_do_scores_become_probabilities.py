@@ -44,11 +44,12 @@ quiz.bet("01-divide-by-total")
 for scores in ([2.0, 1.0, 0.1], [2.0, -1.0, 0.1], [1.0, -1.0, 0.0], [-2.0, -1.0, -0.1]):
     z = np.array(scores, dtype=np.float32)
     with floats.events():
-        print(f"{scores!s:18s} divided by their total: {z / z.sum()}")
+        shares = z / z.sum()
+    print(f"{scores!s:18s} divided by their total: {shares}")
 
 # %% [markdown]
-# The first row looks fine. The second has a negative "probability", the third divides by 0, and the last one
-# gives the smallest score the largest share.
+# The first row looks fine. The second has a negative "probability" and one above 1. The third divides by 0.
+# The last one gives the smallest score the largest share.
 #
 # The cure is to make every score positive first, without changing the order. The exponential does that:
 # $e^z$ is positive for every $z$, and it grows with $z$. Then divide by the total.
@@ -143,6 +144,7 @@ lesson_01.temperature.check(my_winner)  # stuck? lesson_01.temperature.hint()
 #
 # One of the four gives every row its own softmax. Which one? And give one square batch, with 2 or 3 rows,
 # on which all the others are wrong. None of them raises an error there: only the numbers tell.
+# To try code A on a batch, run `np.exp(batch) / TOTALS["A"](np.exp(batch))`.
 
 # %% tags=["nbval-ignore-output"]
 TOTALS = {
@@ -163,11 +165,12 @@ lesson_01.keepdims.check(my_choice)  # stuck? lesson_01.keepdims.hint()
 #
 # $$\text{loss} = -\ln p_{\text{target}}$$
 #
-# It is 0 when the target got everything, and it grows without limit as the target gets less. By hand:
+# It is 0 when the target got everything, and it grows without limit as the target gets less. Since
+# $-\ln p = \ln(1/p)$, you can read it as surprise: a target that got one in a thousand surprises by $\ln 1000$.
 
 # %%
 for p_target in (1, 0.9, 0.5, 0.1, 0.001):
-    print(f"the target got {p_target:5g}:  loss {-np.log(p_target) + 0:.4f}")
+    print(f"the target got {p_target:5g}:  loss {np.log(1 / p_target):.4f}")
 
 batch = np.array([[2, 1, 0.1], [1, 3, 0.2]], dtype=np.float32)
 targets = np.array([0, 2])
@@ -203,7 +206,8 @@ lesson_01.batch_loss.check(my_cross_entropy)  # stuck? lesson_01.batch_loss.hint
 # the gradient. The gradient comes from `naive.cross_entropy_with_grad`, built on the same softmax;
 # lesson 06 derives it.
 #
-# The weights start at 0, so every logit starts at 0. How far will they go?
+# The weights start at 0, so every logit starts at 0, and every class starts with a probability of 1/10.
+# How far will the logits go?
 
 # %% tags=["nbval-ignore-output"]
 quiz.bet("01-largest-logit")
@@ -225,19 +229,26 @@ for _ in range(20):
 
 test_logits = test_x @ weights
 right = test_logits.argmax(axis=1) == data.test_y
-print(f"loss of the first step       : {losses[0]:.3f}   (ln 10 = {np.log(10):.3f}: ten classes, no idea)")
+print(f"loss of the first step       : {losses[0]:.3f}   (ln 10 is {np.log(10):.3f})")
 print(f"mean loss of the last 20     : {np.mean(losses[-20:]):.2f}")
 print(f"right on new digits          : {right.mean():.1%}")
 print(f"largest logit, either sign   : {np.abs(test_logits).max():.1f}")
 
 # %%
-fig, ax = plots.figure(8, 3)
-plots.draw_training(ax, losses)
+test_losses = -np.log(softmax(test_logits)[np.arange(len(test_x)), data.test_y])
+worst = test_losses.argmax()
+told = f"true: {data.test_y[worst]}, read: {test_logits[worst].argmax()}, loss: {test_losses[worst]:.1f}"
+
+fig, (curve, picture) = plots.figure(9.5, 3, columns=2, width_ratios=[3, 1])
+plots.draw_training(curve, losses)
+picture.imshow(test_x[worst].reshape(8, 8), cmap="gray_r")
+picture.set(title=told, xticks=[], yticks=[])
 figures.show(
     fig,
-    alt="Line chart of the training loss over 460 steps. It falls from 2.3 to about 0.2, steeply at first, "
-    "and never breaks off.",
-    caption="Softmax regression on the digits, scaled to 0..1. The loss starts at ln 10, the loss of a guess.",
+    alt="Line chart of the training loss over 460 steps: it falls from 2.3 to about 0.2, steeply at first. "
+    f"Beside it the new digit with the largest loss ({told}).",
+    caption="Softmax regression on the digits, scaled to 0..1. The loss starts at ln 10, the loss of a guess. "
+    f"Beside it, the new digit that surprised the classifier most: {told}.",
     table=[
         {"step": step + 1, "loss": f"{losses[step]:.2f}"} for step in (0, 9, 49, 99, 199, len(losses) - 1)
     ],
@@ -247,8 +258,8 @@ figures.show(
 # A matrix of 640 numbers and a two-line softmax read handwriting. Nothing went wrong.
 #
 # Look at why. The largest logit stayed near 10, and $e^{10}$ is about 22,000. In lesson 00 you found where
-# float32 gives up: at 89. The training stayed far away from it, and the only reason is the division by 16.
-# Nobody checked. In lesson 02, you take that division out.
+# float32 gives up: at 89. This training stayed far away from it, because the pixels were divided by 16 and the
+# steps were modest. Nobody checked. In lesson 02, you take the division out.
 #
 # ## Key points
 #
