@@ -198,8 +198,8 @@ lesson_01.batch_loss.check(my_cross_entropy)  # stuck? lesson_01.batch_loss.hint
 # %% [markdown]
 # ## A classifier that reads digits
 #
-# 1,797 handwritten digits, each a picture of 8 × 8 pixels with values from 0 to 16. We divide by 16, so that
-# every input lies between 0 and 1. One matrix of weights turns the 64 pixels of a picture into 10 logits;
+# 1,797 handwritten digits, each a picture of 8 × 8 pixels with values from 0 to 16. `scale=1 / 16` divides them,
+# so that every input lies between 0 and 1. One matrix of weights turns the 64 pixels of a picture into 10 logits;
 # softmax does the rest.
 #
 # Training repeats one step: take 64 pictures, compute the loss and its gradient, move the weights a little against
@@ -213,21 +213,20 @@ lesson_01.batch_loss.check(my_cross_entropy)  # stuck? lesson_01.batch_loss.hint
 quiz.bet("01-largest-logit")
 
 # %%
-data = datasets.digits()
-train_x, test_x = data.train_x / np.float32(16), data.test_x / np.float32(16)
-
+data = datasets.digits(scale=1 / 16)
 rng = np.random.default_rng(0)
 weights = np.zeros((64, 10), dtype=np.float32)
 losses = []
 for _ in range(20):
-    order = rng.permutation(len(train_x))
+    order = rng.permutation(len(data.train_x))
     for start in range(0, len(order), 64):
         rows = order[start : start + 64]
-        loss, gradient = naive.cross_entropy_with_grad(train_x[rows] @ weights, data.train_y[rows])
-        weights -= np.float32(0.5) * (train_x[rows].T @ gradient)
+        x, y = data.train_x[rows], data.train_y[rows]
+        loss, gradient = naive.cross_entropy_with_grad(x @ weights, y)
+        weights -= np.float32(0.5) * (x.T @ gradient)
         losses.append(float(loss))
 
-test_logits = test_x @ weights
+test_logits = data.test_x @ weights
 right = test_logits.argmax(axis=1) == data.test_y
 print(f"loss of the first step       : {losses[0]:.3f}   (ln 10 is {np.log(10):.3f})")
 print(f"mean loss of the last 20     : {np.mean(losses[-20:]):.2f}")
@@ -235,13 +234,13 @@ print(f"right on new digits          : {right.mean():.1%}")
 print(f"largest logit, either sign   : {np.abs(test_logits).max():.1f}")
 
 # %%
-test_losses = -np.log(softmax(test_logits)[np.arange(len(test_x)), data.test_y])
+test_losses = -np.log(softmax(test_logits)[np.arange(len(data.test_y)), data.test_y])
 worst = test_losses.argmax()
 told = f"true: {data.test_y[worst]}, read: {test_logits[worst].argmax()}, loss: {test_losses[worst]:.1f}"
 
 fig, (curve, picture) = plots.figure(9.5, 3, columns=2, width_ratios=[3, 1])
 plots.draw_training(curve, losses)
-picture.imshow(test_x[worst].reshape(8, 8), cmap="gray_r")
+picture.imshow(data.test_x[worst].reshape(8, 8), cmap="gray_r")
 picture.set(title=told, xticks=[], yticks=[])
 figures.show(
     fig,
