@@ -216,10 +216,14 @@ figures.show(
 # | [06](06_what_must_the_gradient_be.ipynb) | What must the gradient be, and what does it become? | loss and gradient in one pass |
 #
 # Every lesson goes the same way: bet, break it with the smallest input, explain, repair, measure.
-# Your results stay on this machine, in one file that you can read, copy or delete.
+# Your results stay on this machine, in one file that you can read, copy or delete: `progress.path()` says where.
+# An exercise that you have solved comes back for review after 1, 3, 7, 21 and 60 days.
 
 # %% tags=["nbval-ignore-output"]
-print("Your results are kept in:", progress.path() or "no file (COURSE_PROGRESS is off)")
+results = progress.load()["exercises"]
+print(
+    "Solved so far  :", ", ".join(key for key in sorted(results) if results[key]["solved"]) or "nothing yet"
+)
 print("To review today:", ", ".join(progress.due()) or "nothing yet")
 
 # %% [markdown]
