@@ -93,6 +93,11 @@ predict_output = Exercise(
     why="exp(89) is inf in float32: its own class is inf/inf = NaN, any other class finite/inf = 0. At -103.5 exp "
     "is the smallest number there is, and a half is still right; at -104 it is 0 and 0/0 is NaN. float64 has room, "
     "and bfloat16 stores 88.7 as 88.5, the last logit that is safe.",
+    variants=(
+        lambda: np.array([np.nan, 0, 0.5, np.nan, 1, 1]),
+        lambda: (float("nan"), 0.0, 1 / 2, float("nan"), 1.0, 1.0),
+        lambda: ["nan", "0", "0.5", "nan", "1", "1"],
+    ),
 )
 
 
@@ -174,6 +179,11 @@ silent_error = Exercise(
     ),
     model_answer=lambda: np.float32([-102, -103]),
     why="exp(-102) is stored as 4 times the smallest number, exp(-103) as 1 times it. 4/5 is 0.8; the truth is 0.731.",
+    variants=(
+        lambda: [-102.5, -103.5],
+        lambda: (-103, -102),
+        lambda: np.array([-103.0, -104.0]),
+    ),
 )
 
 
@@ -293,4 +303,3 @@ first_bad = Exercise(
     "comes before the NaN it causes.",
     variants=(_with_a_loop, _with_flatnonzero, _with_abs),
 )
-

@@ -4,7 +4,7 @@ import numpy as np
 
 from course_utils import reference, shifted
 from course_utils.exercises.core import Exercise, case
-from course_utils.mistakes import MISTAKES
+from course_utils.mistakes import MISTAKES, mistake
 
 
 def _with_lists(logits):
@@ -38,7 +38,7 @@ def _through_the_logarithm(logits):
 max_shift = Exercise(
     key="03.max_shift",
     kind="write",
-    objective="build the shift that makes softmax safe for every finite row",
+    objective="build a softmax that no finite logits can break",
     minutes=8,
     difficulty=2,
     truth=reference.softmax,
@@ -84,4 +84,85 @@ max_shift = Exercise(
     why="Subtracting the same number from a whole row leaves softmax unchanged. With the row's maximum the "
     "largest exponent is exactly 0, so one term is 1: nothing overflows, and the sum is at least 1.",
     variants=(_with_lists, _classes_first, _in_place_on_a_copy, _through_the_logarithm),
+)
+
+
+# --- refute_global_max ---------------------------------------------------------------------------------
+
+
+def _two_tame_rows(batch):
+    if batch.ndim != 2 or len(batch) != 2:
+        return f"Give a batch of two rows; this input has shape {batch.shape}."
+    if batch.size > 8:
+        return f"This batch has {batch.size} numbers. Find one with at most 8."
+    if not np.all(np.isfinite(batch)) or np.max(np.abs(batch), initial=0) > 60:
+        return "Use finite logits between -60 and 60."
+    return ""
+
+
+@mistake(
+    quantity="softmax",
+    fails_on=(np.float32([[60, 59], [0, 1]]),),
+    widget="shift",
+    belief="A gap of 60 is wide enough.",
+    diagnosis="Your rows are apart, and not far enough. After the common shift the low row sits near -60, and "
+    "float32 keeps full precision down to -87.",
+    step="`z - z.max()`: the low row becomes about -60, which exp still handles.",
+    change="Use both ends of what is allowed: one row near 60, the other near -60.",
+)
+def rows_too_close(batch):
+    return 20 < np.max(batch) - np.max(batch, axis=1).min() <= 87
+
+
+@mistake(
+    quantity="softmax",
+    fails_on=(np.float32([[60, 0], [60, -60]]),),
+    widget="shift",
+    belief="A wide spread inside one row breaks it.",
+    diagnosis="Both rows have nearly the same maximum, so one maximum serves both. A small term inside a row may "
+    "vanish; it is small in truth too.",
+    step="`z.max()`: here it equals each row's own maximum.",
+    change="Make one row low as a whole: all of its logits near -60.",
+)
+def rows_share_a_maximum(batch):
+    return np.ptp(np.max(batch, axis=1)) <= 20 and np.ptp(batch) > 20
+
+
+@mistake(
+    quantity="softmax",
+    fails_on=(np.float32([[1, 2], [3, 4]]),),
+    widget="shift",
+    belief="Any two rows will show it.",
+    diagnosis="Your logits are small. With any shift, or none at all, they are safe.",
+    step="`np.exp(z - z.max())`: every exponent stays between -20 and 0.",
+    change="Think of the row with the smaller maximum. What must happen to all of its exps?",
+)
+def rows_all_small(batch):
+    return np.ptp(batch) <= 20
+
+
+refute_global_max = Exercise(
+    key="03.refute_global_max",
+    kind="break",
+    objective="predict which wrong shifts fail on a batch, and show it with the smallest input",
+    minutes=6,
+    difficulty=2,
+    truth=reference.softmax,
+    subject=MISTAKES["shift_by_global_max"].function,
+    limits=_two_tame_rows,
+    cases=(case("two rows of ordinary size", [[1, 0], [0, 1]], dtype="float32"),),
+    mistakes=(rows_too_close, rows_share_a_maximum, rows_all_small),
+    hints=(
+        "Your colleague's row with the largest logit is fine. Look at the other row.",
+        "The other row loses the global maximum from each of its logits. How far down must they go to underflow?",
+        "exp loses digits below -87 and is 0 below -103.97. With logits up to 60, how low must the other row be?",
+    ),
+    model_answer=lambda: np.float32([[60, 0], [-60, -59]]),
+    why="After subtracting 60 the second row is [-120, -119]. Both exps are 0, and 0/0 is NaN. Its own maximum, "
+    "-59, would have left [-1, 0].",
+    variants=(
+        lambda: [[60, 60], [-60, -60]],
+        lambda: np.array([[-59.0, -60.0, -60.0], [58.0, 0.0, 1.0]]),
+        lambda: np.float32([[50], [-60]]),
+    ),
 )
