@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -40,9 +41,14 @@ class Run:
     died: int | None = None
     test_accuracy: float = float("nan")
 
+    @property
+    def survived(self) -> bool:
+        """True when every parameter stayed finite to the end."""
+        return self.died is None
+
 
 def softmax_regression(
-    data, *, room=naive, softmax=None, scale=1.0, lr=0.1, epochs=20, batch_size=64, seed=0, init=0.0,
+    data, room=naive, *, softmax=None, scale=1.0, lr=0.1, epochs=20, batch_size=64, seed=0, init=0.0,
     dtype=np.float32,
 ) -> Run:  # fmt: skip
     """Train one linear layer by stochastic gradient descent; `init` is the spread of its first weights.
@@ -58,20 +64,16 @@ def softmax_regression(
 
 
 def mlp(
-    data, *, hidden=64, room=naive, optimizer=None, scale=1.0, epochs=60, batch_size=64, seed=0,
-    dtype=np.float32,
+    data, room=naive, *, hidden=64, scale=1.0, lr=0.1, momentum=0.0, update=None, epochs=60, batch_size=64,
+    seed=0, dtype=np.float32,
 ) -> Run:  # fmt: skip
-    """Train a network with one hidden layer of ReLUs; `optimizer` is `sgd(...)` or `adam(...)` (default)."""
+    """Train a network with one hidden layer of ReLUs, by `sgd(lr, momentum)` or by `update`, as `adam()`."""
     rng = np.random.default_rng(seed)
-    sizes = (data.train_x.shape[1], hidden, _classes(data))
     parameters = []
-    for fan_in, fan_out in zip(sizes, sizes[1:], strict=False):
-        spread = np.sqrt(2 / fan_in)
-        parameters += [
-            np.asarray(spread * rng.normal(size=(fan_in, fan_out)), dtype),
-            np.zeros(fan_out, dtype),
-        ]
-    return train(data, parameters, room, optimizer or adam(), epochs, batch_size, rng, scale)
+    for fan_in, fan_out in pairwise((data.train_x.shape[1], hidden, _classes(data))):
+        first = np.sqrt(2 / fan_in) * rng.normal(size=(fan_in, fan_out))
+        parameters += [first.astype(dtype), np.zeros(fan_out, dtype)]
+    return train(data, parameters, room, update or sgd(lr, momentum), epochs, batch_size, rng, scale)
 
 
 def train(data, parameters, loss, update, epochs, batch_size, rng, scale=1.0) -> Run:
@@ -80,14 +82,10 @@ def train(data, parameters, loss, update, epochs, batch_size, rng, scale=1.0) ->
     x = data.train_x.astype(parameters[0].dtype) * parameters[0].dtype.type(scale)
     with warnings.catch_warnings(record=True) as heard, np.errstate(all="warn", under="ignore"):
         warnings.simplefilter("always")
-        for _ in range(epochs):
-            order = rng.permutation(len(x))
-            for rows in np.split(order, range(batch_size, len(x), batch_size)):
-                heard.clear()
-                _step(run, x[rows], data.train_y[rows], loss, update, heard)
-                if run.died:
-                    break
-            if run.died:
+        for rows in _batches(len(x), epochs, batch_size, rng):
+            heard.clear()
+            _step(run, x[rows], data.train_y[rows], loss, update, heard)
+            if not run.survived:
                 break
         run.test_accuracy = accuracy(parameters, data.test_x * x.dtype.type(scale), data.test_y)
     return run
@@ -137,7 +135,10 @@ def sgd(lr=0.1, momentum=0.0) -> Callable:
     speeds: list[np.ndarray] = []
 
     def update(parameters, gradients):
-        speeds[:] = [momentum * v + g for v, g in zip(speeds, gradients, strict=True)] or gradients
+        speeds[:] = speeds or [0 * g for g in gradients]
+        for v, gradient in zip(speeds, gradients, strict=True):
+            v *= momentum
+            v += gradient
         for parameter, v in zip(parameters, speeds, strict=True):
             parameter -= parameter.dtype.type(lr) * v
 
@@ -162,31 +163,35 @@ def adam(lr=0.1, betas=(0.9, 0.999), eps=1e-8) -> Callable:
     return update
 
 
+def _batches(rows, epochs, batch_size, rng):
+    """Row numbers of each batch: a new shuffle every epoch, the last batch of an epoch may be smaller."""
+    for _ in range(epochs):
+        order = rng.permutation(rows)
+        yield from (order[start : start + batch_size] for start in range(0, rows, batch_size))
+
+
 def _step(run, x, y, loss, update, heard):
-    """One batch: train on it, note loss and largest logit, look for the first number that is not finite."""
+    """Train on one batch; note its loss and largest logit; look for the first number that is not finite."""
     layers = forward(run.parameters, x)
     value, gradient = loss(layers[-1], y)
-    gradients = backward(run.parameters, layers, gradient)
-    update(run.parameters, gradients)
+    update(run.parameters, backward(run.parameters, layers, gradient))
     run.losses.append(float(value))
     run.max_logits.append(float(np.abs(layers[-1]).max()))
-    step = len(run.losses)
-    tensors = {"logits": layers[-1], "loss": value, "gradient": gradient}
+    parameters = np.concatenate([p.ravel() for p in run.parameters])
     if run.first_bad is None:
-        run.first_bad = _first_bad(
-            step, {**tensors, "parameters": np.concatenate([p.ravel() for p in run.parameters])}, heard
-        )
-    if not all(np.isfinite(p).all() for p in run.parameters):
-        run.died = step
+        tensors = {"logits": layers[-1], "loss": value, "gradient": gradient, "parameters": parameters}
+        run.first_bad = _first_bad(len(run.losses), tensors, heard)
+    if not np.isfinite(parameters).all():
+        run.died = len(run.losses)
 
 
-def _first_bad(step, tensors, heard):
+def _first_bad(step, tensors, heard) -> FirstBad | None:
+    """The first bad tensor in the order of the computation, with NumPy's first report of that step."""
+    said = [str(report.message).replace(" encountered in ", " in ") for report in heard]
     for name, tensor in tensors.items():
         bad = np.ravel(tensor)[~np.isfinite(np.ravel(tensor))]
         if bad.size:
-            said = [str(w.message) for w in heard if " encountered in " in str(w.message)]
-            operation = said[0].replace(" encountered in ", " in ") if said else "nothing reported"
-            return FirstBad(step, name, operation, float(bad[0]))
+            return FirstBad(step, name, said[0] if said else "nothing reported", float(bad[0]))
     return None
 
 
