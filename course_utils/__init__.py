@@ -13,6 +13,8 @@ datasets      Which real data do the lessons train on?
 plots         How is this number drawn, NaN and inf included?
 figures       How does a figure reach everybody: alt text, caption, data table?
 training      What happens to a model that trains with this loss?
+guard         What does a function do that nobody has vouched for, and what does it leave behind?
+shrink        Which is the smallest input that still fails?
 progress      What have you done so far?
 explorers     What happens when you move the slider?
 exercises     Is your function right, and if not, which step went wrong?

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from course_utils import floats, reference, shifted
-from course_utils.exercises import guard, judge
+from course_utils import floats, guard, reference, shifted
+from course_utils.exercises import judge
 from course_utils.exercises.core import FUNCTION_KINDS, KINDS, Exercise, case
 from course_utils.exercises.faults import Case, fault_of
-from course_utils.exercises.shrink import smallest
 from course_utils.mistakes import MISTAKES
+from course_utils.shrink import smallest
 from tests import mutation
 
 ROOT = Path(__file__).resolve().parents[1]

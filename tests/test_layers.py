@@ -16,7 +16,9 @@ PACKAGE = ROOT / "course_utils"
 FLOORS = {
     "floats": 0,
     **dict.fromkeys(["naive", "shifted", "stable", "online", "reference", "mistakes"], 2),
-    **dict.fromkeys(["accuracy", "plots", "pipeline", "datasets", "figures", "progress"], 3),
+    **dict.fromkeys(
+        ["accuracy", "plots", "pipeline", "datasets", "figures", "progress", "guard", "shrink"], 3
+    ),
     **dict.fromkeys(["audit", "training", "explorers.core", "exercises.core"], 4),
     **dict.fromkeys(["explorers", "exercises", "quiz"], 5),
 }
@@ -191,7 +193,7 @@ def test_the_laws_can_fail():
     """The readers above see what they are meant to see."""
     assert floor("explorers.edge") == 5
     assert floor("explorers.core") == floor("exercises.core") == 4
-    assert room_of("course_utils.exercises.guard") == "exercises.core"
+    assert room_of("course_utils.exercises.judge") == "exercises.core"
     assert room_of("course_utils.stable.rows") == "stable"
     tree = ast.parse("from course_utils import naive\nimport matplotlib.pyplot\ndef f():\n    import torch")
     assert outside(tree) == {"matplotlib", "torch"}

@@ -49,11 +49,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from course_utils import progress
-from course_utils.exercises import guard
+from course_utils import guard, progress
 from course_utils.exercises.faults import Case, case
 from course_utils.exercises.judge import judge_choice, judge_function, judge_input, judge_numbers
-from course_utils.exercises.result import INCORRECT, NOT_ATTEMPTED, CheckResult, Note, shown
+from course_utils.exercises.result import INCORRECT, NOT_ATTEMPTED, CheckResult, Note
+from course_utils.guard import shown
 from course_utils.mistakes import Mistake
 
 __all__ = ["KINDS", "Case", "CheckResult", "Exercise", "case"]

@@ -7,8 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from course_utils import accuracy, floats
-from course_utils.exercises import guard
+from course_utils import accuracy, floats, guard
 
 MARGIN = 4.0
 
@@ -90,7 +89,7 @@ def _error_fault(run):
     step = f"`{run.line}`" if run.line else "The call itself: does the function take these arguments?"
     return Fault(
         "error",
-        f"Your function raised {named_error(run.error)}",
+        f"Your function raised {guard.named_error(run.error)}",
         step,
         "Repair the line that the error names.",
     )
@@ -120,10 +119,6 @@ def _rescale(truth, args, fmt):
     largest = np.max(logits, where=np.isfinite(logits), initial=0.0)
     scale = floats.spacing(truth, fmt) / floats.spacing(np.maximum(truth, largest), fmt)
     return np.where(np.isfinite(scale), scale, 1.0)
-
-
-def named_error(error):
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 _RETURN = "End the function with `return` and the array that you computed."

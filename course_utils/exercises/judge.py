@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from course_utils import accuracy, floats
-from course_utils.exercises import guard
-from course_utils.exercises.faults import Case, fault_of, is_numeric, named_error
-from course_utils.exercises.result import CORRECT, INCORRECT, NOT_ATTEMPTED, CheckResult, shown
-from course_utils.exercises.shrink import smallest
+from course_utils import accuracy, floats, guard
+from course_utils.exercises.faults import Case, fault_of, is_numeric
+from course_utils.exercises.result import CORRECT, INCORRECT, NOT_ATTEMPTED, CheckResult
+from course_utils.guard import named_error, shown
+from course_utils.shrink import smallest
 
 _HAND_OVER = "Hand over the function itself, without calling it: check(my_function)."
 _NOT_YET = "The starter still raises NotImplementedError. Replace that line with your code."

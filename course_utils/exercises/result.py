@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
-import numpy as np
-
 NOT_ATTEMPTED, INCORRECT, CORRECT = "not attempted", "incorrect", "correct"
 _MARK = {NOT_ATTEMPTED: "○", INCORRECT: "✗", CORRECT: "✓"}
 
@@ -81,25 +79,3 @@ def _html(text):
     parts = escape(text).split("`")
     marked = (f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
     return "".join(marked).replace("\n", "<br>")
-
-
-def shown(value) -> str:
-    """A value in at most 6 significant digits, long arrays shortened: the same text on every machine."""
-    if isinstance(value, tuple):
-        return ", ".join(shown(part) for part in value)
-    try:
-        array = np.asarray(value)
-        array = array if array.dtype.kind in "biuUc" else array.astype(np.float64)
-    except (TypeError, ValueError):
-        return repr(value)[:200]
-    if array.ndim == 0:
-        return _number(array[()])
-    return np.array2string(
-        array, separator=", ", threshold=24, edgeitems=3, max_line_width=88, formatter={"all": _number}
-    )
-
-
-def _number(x) -> str:
-    if isinstance(x, (np.floating, float)):
-        return "NaN" if np.isnan(x) else f"{x:.6g}"
-    return str(x)

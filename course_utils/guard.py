@@ -1,4 +1,4 @@
-"""Run a learner's function so that nothing it does can stop the notebook or change it.
+"""Run a function that nobody has vouched for, so that nothing it does can stop the notebook or change it.
 
 `call` never raises (a KeyboardInterrupt is the user's and passes). It stops a function that does not
 end, keeps what it prints, and puts back NumPy's error state, print options and random state.
@@ -53,6 +53,33 @@ def call(function, args, seconds: float = SECONDS) -> Run:
     run.printed, run.events = tape.getvalue(), tuple(dict.fromkeys(events))
     run.mutated = not all(_identical(a, b) for a, b in zip(args, own, strict=True))
     return run
+
+
+def named_error(error) -> str:
+    """An error as Python would announce it."""
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def shown(value) -> str:
+    """A value in at most 6 significant digits, long arrays shortened: the same text on every machine."""
+    if isinstance(value, tuple):
+        return ", ".join(shown(part) for part in value)
+    try:
+        array = np.asarray(value)
+        array = array if array.dtype.kind in "biuUc" else array.astype(np.float64)
+    except (TypeError, ValueError):
+        return repr(value)[:200]
+    if array.ndim == 0:
+        return _number(array[()])
+    return np.array2string(
+        array, separator=", ", threshold=24, edgeitems=3, max_line_width=88, formatter={"all": _number}
+    )
+
+
+def _number(x) -> str:
+    if isinstance(x, (np.floating, float)):
+        return "NaN" if np.isnan(x) else f"{x:.6g}"
+    return str(x)
 
 
 class _Tape(io.StringIO):
@@ -130,7 +157,7 @@ class _Watch:
 
 
 def _line_of(error, function) -> str:
-    """The learner's own line in which the error arose, from the innermost frame of the learner's file."""
+    """The line in which the error arose, from the innermost frame of the function's own file."""
     code = getattr(function, "__code__", None)
     frames = [f for f in traceback.extract_tb(error.__traceback__) if code and f.filename == code.co_filename]
     return linecache.getline(frames[-1].filename, frames[-1].lineno).strip() if frames else ""
