@@ -5,6 +5,7 @@ Every judge takes an `Exercise` and an answer and returns a `CheckResult`.
 
 from __future__ import annotations
 
+import dis
 import time
 from pathlib import Path
 
@@ -137,7 +138,11 @@ def _same_code(function, other) -> bool:
 
     def parts(f):
         code = getattr(getattr(f, "function", f), "__code__", None)
-        return code and (code.co_code, code.co_names, [c for c in code.co_consts if c != f.__doc__])
+        if code is None:
+            return None
+        # The compiler calls an imported module's functions in its own way; the learner's cell did not import it.
+        steps = [(step.opname.replace("METHOD", "ATTR"), step.argval) for step in dis.get_instructions(code)]
+        return steps, [constant for constant in code.co_consts if constant != f.__doc__]
 
     return function is other or parts(function) == parts(other) is not None
 
@@ -266,7 +271,8 @@ def _left(clock):
 
 
 def _as_arguments(answer, one):
-    args = answer if isinstance(answer, tuple) else (answer,)
+    several = isinstance(answer, tuple) and len(answer) == len(one.args)
+    args = answer if several else (answer,)
     if len(args) != len(one.args):
         raise ValueError(f"it has {len(args)} arguments, and the function takes {len(one.args)}")
     first = floats.store(args[0], one.format)
