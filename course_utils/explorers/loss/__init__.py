@@ -1,0 +1,156 @@
+"""W6. The log domain: what six ways of writing the loss make of it, and of its gradient."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from course_utils.explorers.core import Explorer
+from course_utils.explorers.loss.observation import CONTROLS, describe, observe, table
+from course_utils.explorers.loss.picture import drawing
+from course_utils.floats import FORMATS, neighbour
+
+
+def _to(**values):
+    return {"format": "float32"} | values
+
+
+def _first_lost(state):
+    return {"gap": -FORMATS[state["format"]].exp_first_zero, "target": "behind", "path": "log(softmax)"}
+
+
+def _last_kept(state):
+    fmt = FORMATS[state["format"]]
+    return _first_lost(state) | {"gap": -neighbour(fmt.exp_first_zero, fmt)}
+
+
+def _absorbed(state):
+    return {"gap": FORMATS[state["format"]].absorption_margin, "target": "ahead", "path": "log_softmax"}
+
+
+_AHEAD = {"gap": 20.0, "target": "ahead"}
+_BEHIND = {"gap": 50.0, "target": "behind"}
+
+
+@dataclass(frozen=True)
+class View:
+    """What one lesson looks at: its question, its two quantities, its buttons, its strip."""
+
+    question: str
+    goal: str
+    why: str
+    panels: tuple[str, str]
+    start: dict
+    presets: dict
+    strip: dict
+    reached: object
+
+
+VIEWS = {
+    "log": View(
+        question="Why not take the log of a good softmax?",
+        goal="Find the smallest gap at which log(softmax) is −inf. Then find a way that goes on from there.",
+        why="p is rounded before the log is taken. Behind the winner p = e⁻ᵍ runs out of numbers, although "
+        "log p = −g is an ordinary one. Ahead of it, p is so close to 1 that its distance from 1 is lost. "
+        "`log_softmax` never forms p: it subtracts logits. `log1p` also keeps the small distance from 1.",
+        panels=("log p", "p"),
+        start={"gap": 90.0},
+        presets={
+            "last log p": _last_kept,
+            "first log 0": _first_lost,
+            "17.34 in float16": _to(gap=17.34, target="behind", path="log(softmax)", format="float16"),
+            "log_softmax there": lambda state: _first_lost(state) | {"path": "log_softmax"},
+            "1 + e⁻ᵍ = 1": _absorbed,
+            "log1p there": lambda state: _absorbed(state) | {"path": "log1p"},
+        },
+        strip={
+            "log(softmax), gap 103.96": {"gap": 103.96},
+            "log(softmax), gap 103.98": {"gap": 103.98},
+            "log_softmax, gap 103.98": {"gap": 103.98, "path": "log_softmax"},
+        },
+        reached=lambda seen: (
+            seen.gap >= -seen.format.exp_first_zero
+            and seen.target == "behind"
+            and seen.numbers["log p"].right
+        ),
+    ),
+    "loss": View(
+        question="What does each way of writing the loss say when the model is confidently wrong?",
+        goal="Find a loss that is wrong by more than 20, while no number is inf or NaN.",
+        why="The true loss is the gap itself, so it must grow as long as the gap grows. An eps inside the log "
+        "or a clip puts a ceiling of −ln(eps) on it. Weights of 0 and 1 times log p turn 0 · (−inf) into NaN. "
+        "From the logits, the loss is a subtraction, and no way back is cut off.",
+        panels=("loss", "gradient"),
+        start={"path": "log(p + eps)", "gap": 10.0},
+        presets={
+            "log(p + 1e-8) at 50": _to(path="log(p + eps)", eps="1e-8", **_BEHIND),
+            "clip at 50": _to(path="clip p", eps="1e-7", **_BEHIND),
+            "log_softmax at 50": _to(path="log_softmax", **_BEHIND),
+            "first log 0": _first_lost,
+            "0 · log 0": _to(path="one-hot * log p", gap=104.0, target="ahead"),
+            "a loss below 0": _to(path="log(p + eps)", eps="1e-7", **_AHEAD),
+            "a loss of 0": _to(path="log_softmax", **_AHEAD),
+            "log1p at 20": _to(path="log1p", **_AHEAD),
+        },
+        strip={
+            "log(p + 1e-8), gap 50": {"path": "log(p + eps)", "eps": "1e-8"},
+            "clip p, gap 50": {"path": "clip p"},
+            "log_softmax, gap 50": {"path": "log_softmax"},
+        },
+        reached=lambda seen: (
+            abs(seen.numbers["loss"].value - seen.numbers["loss"].truth) > 20
+            and all(np.isfinite(number.value) for number in seen.numbers.values())
+        ),
+    ),
+    "gradient": View(
+        question="What does the model learn from each way of writing the loss?",
+        goal="Find a state with a true gradient near −1 and a computed gradient of exactly 0.",
+        why="A model that is confidently wrong should be pushed hardest: the true gradient at the target is "
+        "p − 1, close to −1. The way back through an eps multiplies by p / (p + eps), which fades; through a "
+        "clip it is 0; through 1/p it overflows. Ahead of the others, p − 1 itself cancels to 0 and learning "
+        "stops early. Keeping the target out of the sum gives it back all its digits.",
+        panels=("gradient", "loss"),
+        start={"path": "clip p", "gap": 10.0},
+        presets={
+            "log(p + 1e-8) at 50": _to(path="log(p + eps)", eps="1e-8", **_BEHIND),
+            "clip at 50": _to(path="clip p", eps="1e-7", **_BEHIND),
+            "log_softmax at 50": _to(path="log_softmax", **_BEHIND),
+            "1/p overflows": _to(path="log(softmax)", gap=90.0, target="behind"),
+            "p − 1 = 0": _to(path="log_softmax", **_AHEAD),
+            "log1p at 20": _to(path="log1p", **_AHEAD),
+        },
+        strip={
+            "log(p + 1e-8), gap 50": {"path": "log(p + eps)", "eps": "1e-8"},
+            "clip p, gap 50": {"path": "clip p"},
+            "log_softmax, gap 50": {"path": "log_softmax"},
+        },
+        reached=lambda seen: seen.numbers["gradient"].value == 0 and seen.numbers["gradient"].truth < -0.9,
+    ),
+}
+
+
+def explore(view="loss", **preset):
+    """The explorer as lesson 04 ("log"), 05 ("loss") or 06 ("gradient") looks at it.
+
+    Raises: KeyError for a view that is none of these.
+    """
+    chosen = VIEWS[view]
+    return Explorer(
+        question=chosen.question,
+        goal=chosen.goal,
+        caption="Two classes with logits [0, −g]; the target is ahead by g or behind by g. Solid: computed in "
+        "the chosen format; dotted: the truth. Hatched: inf, NaN or exactly 0. The last rows are the numbers "
+        "at this gap; ≠ marks a wrong one.",
+        why=chosen.why,
+        note="Every number and its gradient are computed in the chosen format, from max-shifted logits; the "
+        "truth at your gap comes from 60-digit arithmetic.",
+        controls=CONTROLS,
+        presets=chosen.presets,
+        preset=chosen.start | preset,
+        observe=observe,
+        describe=describe,
+        table=table,
+        draw=drawing(*chosen.panels),
+        size=(9, 4.6),
+        strip=chosen.strip,
+        reached=chosen.reached,
+    )
