@@ -90,7 +90,7 @@ def cells(page) -> list[dict]:
     return page.evaluate(f"() => {_PANEL}.context.model.toJSON().cells")
 
 
-_PANEL = "window.jupyterapp.shell.currentWidget"
+_PANEL = "window.jupyterapp?.shell?.currentWidget"
 _KERNEL = f"{_PANEL}?.context?.sessionContext?.session?.kernel"
 
 

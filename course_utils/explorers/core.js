@@ -100,7 +100,14 @@ function render({ model, el }) {
   showPicture();
   showWords();
   showError();
+  const sharpen = () => {
+    model.set("ratio", window.devicePixelRatio);
+    model.save_changes();
+  };
+  window.addEventListener("resize", sharpen); // zooming is a resize too
+  sharpen();
   whenIn(el, ".softmax-explorer", (found) => adopt((root = found), speakExactly));
+  return () => window.removeEventListener("resize", sharpen);
 }
 
 export default { render };

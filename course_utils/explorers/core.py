@@ -99,31 +99,6 @@ class Choice:
         )
 
 
-@dataclass(frozen=True)
-class Row:
-    """A box for a row of numbers, such as "100, 99, 0"; its value is a tuple."""
-
-    label: str
-    value: tuple
-    limit: float
-    most: int
-
-    def build(self):
-        return _RowBox(self)
-
-    def read(self, text) -> tuple:
-        """The numbers in the text. Raises ValueError that says what to type."""
-        try:
-            numbers = tuple(float(part) for part in text.replace(",", " ").split())
-        except ValueError:
-            raise ValueError("Type numbers with commas between them.") from None
-        if not 2 <= len(numbers) <= self.most:
-            raise ValueError(f"Type 2 to {self.most} numbers.")
-        if not all(abs(number) <= self.limit for number in numbers):
-            raise ValueError(f"Every number must lie between −{self.limit:g} and {self.limit:g}.")
-        return numbers
-
-
 def number(label, value, low, high, step, spans=None) -> Number:
     """A control for a real number. `spans` maps a format's name, or is a function that maps the state,
     to another (low, high, step).
@@ -134,11 +109,6 @@ def number(label, value, low, high, step, spans=None) -> Number:
 def choice(label, options, value) -> Choice:
     """A control for one of a few names."""
     return Choice(label, tuple(options), value)
-
-
-def row(label, value, limit, most=6) -> Row:
-    """A control for a row of 2 to `most` numbers, none larger than `limit`."""
-    return Row(label, tuple(map(float, value)), limit, most)
 
 
 _WIDE = {"description_width": "9em"}
@@ -201,39 +171,6 @@ class _NumberBox(ipywidgets.HBox):
         return round(nearest, 9)  # the page adds up steps: 10.250000000000028
 
 
-class _RowBox(ipywidgets.HBox):
-    """A text box that keeps the last good row and says in words what is wrong with a bad one."""
-
-    value = traitlets.Tuple()
-
-    def __init__(self, control):
-        self.control = control
-        self.text = ipywidgets.Text(
-            description=control.label,
-            tooltip=control.label,
-            continuous_update=False,
-            style=_WIDE,
-            layout=_ROW,
-        )
-        self.wrong = ipywidgets.HTML()
-        super().__init__([self.text, self.wrong], value=control.value)
-        self._write()
-        self.layout.flex_flow = "row wrap"
-        self.text.observe(self._read, "value")
-        self.observe(self._write, "value")
-
-    def _read(self, change):
-        try:
-            if change["new"] != _short(self.value):
-                self.value = self.control.read(change["new"])
-            self.wrong.value = ""
-        except ValueError as error:
-            self.wrong.value = f'<p role="alert">{error}</p>'
-
-    def _write(self, change=None):
-        self.text.value = _short(self.value)
-
-
 class _Part(anywidget.AnyWidget):
     """The part of an explorer that lives in the page: sentence, figure, numbers, names of the handles."""
 
@@ -246,6 +183,7 @@ class _Part(anywidget.AnyWidget):
     spoken = traitlets.Dict().tag(sync=True)
     error = traitlets.Unicode().tag(sync=True)
     width = traitlets.Int().tag(sync=True)
+    ratio = traitlets.Float(1.0).tag(sync=True)  # pixels of the screen for one of the page; zoom counts
 
 
 class Explorer(ipywidgets.VBox):
@@ -286,6 +224,7 @@ class Explorer(ipywidgets.VBox):
         self.add_class("softmax-explorer")
         for widget in self._controls.values():
             widget.observe(self._changed, "value")
+        self._part.observe(self._sharpen, "ratio")
         self.from_state(preset or {})
 
     def state(self) -> dict:
@@ -383,6 +322,10 @@ class Explorer(ipywidgets.VBox):
         if not self._quiet:
             self.refresh()
 
+    def _sharpen(self, change):
+        self._picture.sharpen(change["new"])
+        self.refresh()
+
     @contextmanager
     def _one_redraw(self):
         with self._silence():
@@ -402,9 +345,14 @@ class _Picture:
     """One figure for the life of an explorer. The still part is drawn when it changes, the rest each time."""
 
     def __init__(self, draw, size):
-        self._figure = Figure(size, dpi=figures.DPI, layout="constrained")
+        self._figure = Figure(size, dpi=100, layout="constrained")
         self._canvas = FigureCanvasAgg(self._figure)
         self._update = draw(self._figure)
+        self._background = None
+
+    def sharpen(self, ratio) -> None:
+        """As many pixels as the screen shows: fewer would blur, more would cost time."""
+        self._figure.set_dpi(100 * min(max(ratio, 1), 2))
         self._background = None
 
     def png(self, seen) -> bytes:

@@ -1,0 +1,86 @@
+"""One JupyterLab and one Chromium for all browser tests; a page for each notebook, run once."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from tools import lab
+
+ROOT = Path(__file__).resolve().parents[2]
+SCREENSHOTS = ROOT / "artifacts" / "screenshots"
+LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+EXPLORERS = sorted(
+    path.stem
+    for path in (ROOT / "course_utils" / "explorers").glob("*.py")
+    if path.stem not in ("__init__", "core")
+)
+
+
+SHOWCASE = [
+    "from course_utils import figures, plots, quiz",
+    'quiz.bet("00-thousand")',
+    """fig, ax = plots.figure(7, 3)
+plots.draw_bars(ax, [0.2, 0.8])
+figures.show(
+    fig,
+    alt="Bars: the second class has probability 0.8, the first 0.2.",
+    caption="Two bars.",
+    table=[{"class": 0, "p": 0.2}, {"class": 1, "p": 0.8}],
+)""",
+    *(f"from course_utils.explorers import {name}\n{name}.explore()" for name in EXPLORERS),
+]
+BROKEN = [
+    "from course_utils.explorers import edge\nexplorer = edge.explore()\nexplorer",
+    "def fail(state):\n    raise ValueError('this callback is broken')\nexplorer._observe_state = fail",
+]
+
+
+def write_notebook(path, sources):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("notebooks")
+    # Every explorer, a bet and a figure in one notebook: the frame is tested even where no lesson uses it.
+    showcase = write_notebook(folder / "showcase.ipynb", SHOWCASE)
+    broken = write_notebook(folder / "broken.ipynb", BROKEN)
+    with lab.server([*LESSONS, showcase, broken]) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(chromium):
+    """pytest-playwright asks here how to start the browser."""
+    return {"executable_path": chromium, "args": lab.BROWSER_ARGUMENTS}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args():
+    return {"viewport": {"width": 1280, "height": 900}, "bypass_csp": True}
+
+
+@pytest.fixture(scope="module", params=["showcase.ipynb", *(path.name for path in LESSONS)])
+def notebook(request, server, browser, browser_context_args):
+    """A page in which the whole notebook has run, as a learner would have run it."""
+    context = browser.new_context(**browser_context_args)
+    page = context.new_page()
+    lab.open_notebook(page, server, request.param)
+    lab.run_all(page)
+    photograph(page, Path(request.param).stem)
+    yield page
+    context.close()
+
+
+def photograph(page, name):
+    """Each explorer and bet, for people to look at: artifacts/screenshots/."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    size = page.viewport_size
+    page.set_viewport_size({**size, "height": 2000})
+    for number, part in enumerate(page.locator(".softmax-explorer, .course-quiz").all()):
+        part.screenshot(path=SCREENSHOTS / f"{name}-{number}.png")
+    page.set_viewport_size(size)
