@@ -129,11 +129,13 @@ def draw_lanes(ax, x, truth, computed, states=None, names=("truth", "computed"),
     stretch of x is hatched and named. `limits` (low, high) fixes the y scale.
     """
     _clear(ax)
+    # the states come first: widened to float64, a subnormal of a narrow format is an ordinary number
+    states = floats.states(computed) if states is None else states
     x, truth, computed = (np.asarray(a).astype(np.float64) for a in (x, truth, computed))
     low, high = limits or _range(truth, computed, zero=False)
     bottom, top = low - 0.08 * (high - low), high + 0.2 * (high - low)
     ax.set(xlim=(x[0], x[-1]), ylim=(bottom, top))
-    runs = [run for run in _runs(x, floats.states(computed) if states is None else states) if run[0] != "ok"]
+    runs = [run for run in _runs(x, states) if run[0] != "ok"]
     for state, left, right in runs:
         _hatched(ax, (left, bottom), right - left, top - bottom, state)
     texts = [_spoken(state) for state, *_ in runs]
@@ -211,6 +213,29 @@ def draw_matrix(ax, values, rows=None, columns=None, states=None):
     ax.set_yticks(np.arange(numbers.shape[0]) + 0.5, rows if rows is not None else range(numbers.shape[0]))
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
+
+
+def draw_outcomes(ax, outcomes):
+    """How often each thing happened: a bar a name, cut into right, inaccurate, zero, inf and NaN.
+
+    `outcomes` maps a name to a list of those words (as `accuracy.failure` returns them).
+    """
+    _clear(ax)
+    looks = {"right": "ok", "inaccurate": "subnormal", "zero": "zero", "inf": "inf", "NaN": "NaN"}
+    total = max(len(found) for found in outcomes.values())
+    ax.set(xlim=(0, total), ylim=(-0.06, len(outcomes) - 0.2))
+    for row, found in enumerate(outcomes.values()):
+        bands, left = [], 0
+        for kind, state in looks.items():
+            count = found.count(kind)
+            if count:
+                _hatched(ax, (left, len(outcomes) - 1 - row), count, 0.62, state)
+                bands.append((f"{STATE_STYLE[state].glyph} {kind} {count}", left, left + count))
+            left += count
+        _band_words(ax, len(outcomes) - 1 - row, bands)
+    ax.set_yticks(np.arange(len(outcomes))[::-1] + 0.31, list(outcomes))
+    ax.spines["left"].set_visible(False)
+    ax.tick_params(axis="y", length=0)
 
 
 def draw_errors(ax, x, errors, floor=0.1):
