@@ -47,6 +47,8 @@ class _Curve:
         self.axes, self.name, self.shown = axes, name, None
         self.over = axes.figure.add_subplot(axes.get_subplotspec(), label=f"over {name}", zorder=2)
         self.over.set_axis_off()
+        # The layout is found once: this unseen label keeps room for the widest one that comes later.
+        self.over.text(-0.02, 0.5, "$10^{-300}$", ha="right", alpha=0, transform=self.over.transAxes)
         self.here = self.over.axvline(0, color=PALETTE["faint"], lw=1.2, animated=True)
         (self.exact,) = self.over.plot([], [], ls="", animated=True, clip_on=False, **_TRUTH[1])
         (self.dot,) = self.over.plot([], [], ls="", animated=True, clip_on=False, **_COMPUTED[1])

@@ -123,7 +123,7 @@ def table(seen) -> list[dict]:
         {
             "row": f"class {i + 1}",
             "z or m": float(z),
-            "largest z − m": float(d),
+            "exponent, or the largest": float(d),
             "exp": e,
             "p": p,
             "true p": t,
@@ -140,7 +140,7 @@ def table(seen) -> list[dict]:
         )
     ]
     shifts = [
-        {"row": f"m = {name}", "z or m": m, "largest z − m": float(seen.z.values.max()) - m,
+        {"row": f"m = {name}", "z or m": m, "exponent, or the largest": float(seen.z.values.max()) - m,
          "exp": "", "p": f"{STATE_STYLE[regime].glyph} {OUTCOME[regime]}", "true p": ""}
         for name, (m, regime) in seen.marks.items()
     ]  # fmt: skip

@@ -20,6 +20,8 @@ def draw(figure):
     total = bars.text(0, -0.75, "", **_TEXT)
     here = shifts.axvline(0, ymax=1 / _TALL, color=PALETTE["truth"], lw=2, animated=True)
     (handle,) = shifts.plot([], [], zorder=5, clip_on=False, **_DOT)
+    # The layout is found once: this unseen label keeps room for the widest one that comes later.
+    lanes.text(-0.02, 0.5, "z = −99.99", ha="right", alpha=0, transform=lanes.transAxes)
     shown = None
 
     def update(seen):
@@ -126,19 +128,15 @@ def _draw_shifts(ax, seen):
 
 
 def _ticks(edges, span):
-    """A tick where the state changes; where two are close, the one of the narrow state, with its name."""
-    places = []
+    """A tick where the state changes, as far as there is room; a narrow state has its name there."""
+    places, texts = [], []
     for (state, first, _), (_, after, _) in zip(edges[1:], [*edges[2:], ("", np.inf, 0)], strict=True):
-        narrow = after - first < 0.04 * span
-        if not places or first - places[-1][0] > 0.04 * span:
-            places.append(
-                (
-                    first,
-                    minus(f"{first:g}")
-                    + (f"  {STATE_STYLE[state].glyph} {OUTCOME[state]}" if narrow else ""),
-                )
-            )
-    return [x for x, _ in places], [text for _, text in places]
+        name = f"  {STATE_STYLE[state].glyph} {OUTCOME[state]}" if after - first < 0.04 * span else ""
+        text = minus(f"{first:g}") + name
+        if not places or first - places[-1] > 0.0055 * (len(text) + len(texts[-1])) * span:
+            places.append(first)
+            texts.append(text)
+    return places, texts
 
 
 def _draw_marks(ax, marks, span):
@@ -191,10 +189,10 @@ def _place_bars(boxes, truths, texts, seen):
             artist.set_visible(i < len(p))
         if i < len(p):
             lost = not np.isfinite(p[i])
-            box.set(width=1.5 if lost else p[i], **_look(states[i]))
+            box.set(width=1.45 if lost else p[i], **_look(states[i]))
             mark.set_data([seen.truth[i]] * 2, [i - 0.42, i + 0.42])
             text.set(
                 text=said[i],
-                x=0.75 if lost else max(p[i], seen.truth[i]) + 0.05,
+                x=0.72 if lost else max(p[i], seen.truth[i]) + 0.05,
                 ha="center" if lost else "left",
             )
