@@ -124,7 +124,7 @@ def as_indices(targets: np.ndarray, shape: tuple[int, ...], classes: int, ignore
             f"targets have shape {targets.shape}; class indices for these logits have shape {shape}"
         )
     ignored = None if ignore_index is None else targets == operator.index(ignore_index)
-    if targets.size == 0 or (targets.min() >= 0 and targets.max() < classes):
+    if targets.size == 0 or 0 <= targets.item(targets.argmin()) <= targets.item(targets.argmax()) < classes:
         bad = None
     else:
         bad = (targets < 0) | (targets >= classes)

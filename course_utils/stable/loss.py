@@ -15,7 +15,7 @@ from course_utils.stable.arguments import (
     kept_shape,
     one_of,
 )
-from course_utils.stable.rows import Blocks, exponentials, leave_out, leave_out_max, weak
+from course_utils.stable.rows import LARGEST, SMALLEST, Blocks, exponentials, leave_out, weak, within
 
 
 def cross_entropy(
@@ -63,7 +63,9 @@ def _cross_entropy(
     index, ignored, soft = as_targets(targets, logits.shape, axes, ignore_index, check_sum)
     with np.errstate(all="ignore"):
         share = _row_shares(len(rows), index, ignored, weight)
-        divisor = share.sum() if reduction == "mean" else 1.0
+        divisor = 1.0
+        if reduction == "mean":
+            divisor = float(len(rows)) if share is None else share.sum()
         if divisor == 0 and empty == "zero":
             divisor = 1.0
         grad = np.empty_like(logits, subok=False) if with_grad else None
@@ -87,9 +89,11 @@ def _cross_entropy(
 
 
 def _row_shares(count, index, ignored, weight):
-    """What each row counts in the mean: 1, or its class's weight; 0 for an ignored row."""
-    share = np.ones(count) if weight is None or index is None else weight[index]
-    return share if ignored is None else np.where(ignored, 0.0, share)
+    """What each row counts in the mean: its class's weight, 0 for an ignored row; None stands for 1 everywhere."""
+    share = None if weight is None or index is None else weight[index]
+    if ignored is None:
+        return share
+    return np.where(ignored, 0.0, 1.0 if share is None else share)
 
 
 def _hard(rows, targets, share, divisor, grad):
@@ -101,34 +105,36 @@ def _hard(rows, targets, share, divisor, grad):
         at = np.arange(len(target)), target
         target_logit = logits[at]
         terms, shift = exponentials(logits, out, row_max)
-        own, rest = leave_out(terms, target)
-        losses[index] = share[index] * _losses(own, rest, target_logit, shift)
+        own, rest = leave_out(terms, at)
+        sums = own + rest
+        losses[index] = _losses(own, rest, sums, target_logit, shift)
         if grad is not None:
-            sums = own + rest
             terms[at] = -rest
-            _scale(terms, sums, share[index] / divisor)
-        return weak(own + rest, shift)
+            _scale(terms, sums, (1.0 if share is None else share[index]) / divisor)
+        return weak(sums, row_max)
 
     if rows.size:
         Blocks(rows).run(block, grad)
-    return losses
+    return losses if share is None else np.where(share == 0, 0.0, losses * share)
 
 
-def _losses(own, rest, target_logit, shift):
+def _losses(own, rest, sums, target_logit, shift):
     """log1p(rest / own), which keeps a loss far below u; log(sum) - z where the ratio leaves the format."""
     ratio = rest / own
-    shift = 0 if shift is None else shift
+    losses = np.log1p(ratio)
     # Past max/16 the target's own term may be subnormal, and the loss is large: nothing cancels here.
-    far = (shift - target_logit) + np.log(own + rest)
-    return np.where(ratio <= np.finfo(ratio.dtype).max / 16, np.log1p(ratio), far)
+    if not within(ratio, 0, LARGEST[ratio.dtype] / 16):
+        far = ((0 if shift is None else shift) - target_logit) + np.log(sums)
+        losses = np.where(ratio <= LARGEST[ratio.dtype] / 16, losses, far)
+    return losses
 
 
 def _scale(terms, sums, factor):
     """terms * factor / sums, in one pass unless the combined factor would be subnormal."""
-    scale = (factor / sums).astype(terms.dtype)
-    if np.any(np.abs(scale) < np.finfo(terms.dtype).tiny):
+    scale = np.divide(factor, sums, dtype=np.float64).astype(terms.dtype, copy=False)
+    if scale.item(scale.argmin()) < SMALLEST[terms.dtype]:
         terms /= sums[:, None]
-        scale = factor.astype(terms.dtype)
+        scale = np.broadcast_to(np.asarray(factor, terms.dtype), sums.shape)
     terms *= scale[:, None]
 
 
@@ -150,17 +156,19 @@ def _soft(rows, goals, divisor, grad):
 
     def block(logits, out, index, row_max):
         goal = goals[index]
-        terms = np.empty_like(logits)
-        top, largest, rest = leave_out_max(logits, terms)
-        log_p = (logits - top[:, None]) - np.log1p(rest / largest)[:, None]
+        at = np.arange(len(logits)), logits.argmax(axis=1)
+        row_max = logits[at]
+        terms, _ = exponentials(logits, out, row_max)
+        largest, rest = leave_out(terms, at)
+        log_p = (logits - row_max[:, None]) - np.log1p(rest.astype(np.float64) / largest)[:, None]
         losses[index] = np.add.reduce(np.where(goal == 0, 0.0, -goal * log_p), axis=1)
         if grad is not None:
-            np.copyto(out, _soft_gradient(np.exp(log_p), goal, divisor))
+            sums = (largest + rest)[:, None]
+            terms[at] = largest
+            p, others = terms / sums, 1 - terms / sums
+            others[at] = rest / sums[:, 0]
+            out[...] = (p * (goal.sum(axis=1, keepdims=True) - goal) - goal * others) / divisor
 
     if rows.size:
         Blocks(rows).run(block, grad)
     return losses
-
-
-def _soft_gradient(p, goal, divisor):
-    return (p * goal.sum(axis=1, keepdims=True) - goal) / divisor

@@ -15,13 +15,15 @@ from course_utils.stable.arguments import (
     one_of,
     overlap,
 )
-from course_utils.stable.rows import Blocks, exponentials, leave_out_max, tame, total, weak
+from course_utils.stable.rows import Blocks, exponentials, leave_out_max, plain, tame, total, weak, within
 from course_utils.stable.weighted import weighted_logsumexp
+
+MODEST = 1 << 15  # up to so many numbers a loop over blocks isn't worth its overhead
 
 
 def softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
     zeros = one_of(masked, ("nan", "zeros"), "masked") == "zeros"
-    if where is None and out is None and axis == -1 and tame(logits):
+    if where is None and out is None and axis == -1 and plain(logits) and tame(logits):
         terms = np.exp(logits)
         terms /= total(terms)[..., None]
         return terms
@@ -32,6 +34,11 @@ def softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
 def log_softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
     zeros = one_of(masked, ("nan", "zeros"), "masked") == "zeros"
     with np.errstate(all="ignore"):
+        if where is None and out is None and axis == -1 and plain(logits, MODEST):
+            rows = logits.reshape(-1, logits.shape[-1])
+            result = np.empty_like(rows)
+            _log_softmax_block(rows, result, None, None, zeros)
+            return result.reshape(logits.shape)
         return _map_rows(_log_softmax_block, logits, axis, where, out, zeros, by_class=True)
 
 
@@ -57,12 +64,12 @@ def logsumexp(logits, axis=-1, *, b=None, where=None, keepdims=False, return_sig
 
 
 def _softmax_block(logits, out, index, row_max, zeros):
-    terms, shift = exponentials(logits, out, row_max)
+    terms, _ = exponentials(logits, out, row_max)
     sums = total(terms)
     if zeros:
         sums[sums == 0] = 1
     np.divide(terms, sums[:, None], out=out)
-    return weak(sums, shift)
+    return weak(sums, row_max)
 
 
 def _log_softmax_block(logits, out, index, row_max, zeros):
@@ -70,10 +77,9 @@ def _log_softmax_block(logits, out, index, row_max, zeros):
     if zeros:
         empty = row_max == -np.inf
         row_max[empty] = log_rest[empty] = 0
-    log_sum = row_max + log_rest
-    # |log p| is log_rest or more: where log_sum is not much larger, rounding it first costs little.
-    if np.all(np.abs(log_sum) <= 3 * log_rest):
-        np.subtract(logits, log_sum.astype(logits.dtype)[:, None], out=out)
+    # |log p| is log_rest or more: where the log-sum is not much larger, rounding it first costs little.
+    if within(row_max / log_rest, -2, 2):
+        np.subtract(logits, (row_max + log_rest).astype(logits.dtype)[:, None], out=out)
     else:
         np.subtract(logits, row_max.astype(logits.dtype)[:, None], out=out)
         np.subtract(out, log_rest.astype(logits.dtype)[:, None], out=out)

@@ -14,39 +14,38 @@ from course_utils.stable.narrow import narrowed, widened
 
 BLOCK_BYTES = 1 << 21  # a block and its result: what the caches hold
 FEW_CLASSES = 16  # up to here a row is too short for NumPy's inner loops along it
+SMALL = 1 << 13  # below this many numbers the calls cost more than the arithmetic
 CHUNK = 128  # so many terms are summed in one go, whatever order the machine takes
 ONES = {np.dtype(kind): np.ones(CHUNK, kind) for kind in (np.float32, np.float64)}
 
-LOG_MAX = {dtype: math.log(np.finfo(dtype).max) for dtype in ONES}
+LOW = -0.5  # a maximum from here on rounds to a shift of 0, and keeps the sum above 1/2
+LARGEST = {dtype: float(np.finfo(dtype).max) for dtype in ONES}
+SMALLEST = {dtype: float(np.finfo(dtype).tiny) for dtype in ONES}  # with all its digits
+LOG_MAX = {dtype: math.log(LARGEST[dtype]) for dtype in ONES}
 # Where |z| stays below this, no exponential, no sum of 2**17 of them and no quotient leaves the normal range.
 TAME_SIZE = 1 << 17
-TAME = {dtype: (-math.log(np.finfo(dtype).tiny) - math.log(TAME_SIZE)) / 2 for dtype in ONES}
+TAME = {dtype: (-math.log(SMALLEST[dtype]) - math.log(TAME_SIZE)) / 2 for dtype in ONES}
 
 
-def tame(logits) -> bool:
-    """Whether the textbook formula is safe as it stands: an array of modest size, type and magnitude.
-
-    Two looks at the numbers (argmax is NumPy's fastest) and nothing else can go wrong; NaN fails the test.
-    """
-    if type(logits) is not np.ndarray or not 0 < logits.size <= TAME_SIZE or logits.ndim == 0:
-        return False
-    bound = TAME.get(logits.dtype, -1.0)
+def plain(logits, size: int = TAME_SIZE) -> bool:
+    """Whether this is an ordinary array of at most so many numbers, which needs no paperwork."""
     return (
-        bound > 0
-        and logits.flags.c_contiguous
-        and logits.item(logits.argmax()) <= bound
-        and logits.item(logits.argmin()) >= -bound
+        type(logits) is np.ndarray
+        and logits.dtype in ONES
+        and 0 < logits.size <= size
+        and (logits.ndim > 0 and logits.flags.c_contiguous)
     )
+
+
+def tame(logits: np.ndarray) -> bool:
+    """Whether the textbook formula is safe as it stands: two looks at the numbers, and NaN fails the test."""
+    bound = TAME[logits.dtype]
+    return within(logits, -bound, bound)
 
 
 def apart(block: np.ndarray) -> bool:
     """Whether the classes of a row lie apart in memory and the rows of a class together."""
     return block.ndim == 2 and block.strides[1] > block.strides[0]
-
-
-def headroom(block: np.ndarray) -> float:
-    """How large a row's maximum may be while the sum of its exponentials, all that large, stays finite."""
-    return LOG_MAX[block.dtype] - math.log(block.shape[1]) - 1
 
 
 def within(values: np.ndarray, low: float, high: float) -> bool:
@@ -81,25 +80,29 @@ def smallest_shift(row_max: np.ndarray, limit: float) -> np.ndarray:
 def exponentials(logits: np.ndarray, out: np.ndarray, row_max=None) -> tuple[np.ndarray, np.ndarray | None]:
     """exp(z - shift) in `out`, and the shift of each row; None stands for a shift of 0 in every row.
 
-    Without `row_max`, one flat maximum decides for the whole block, at a tenth of the cost of exp. Whether
-    each row's own maximum was large enough is for the caller to verify from the sum (`weak`).
+    With `row_max` the sums are safe. Without it this is a try: the maximum of a few rows decides for the block,
+    no room is kept for the sum, and the caller verifies every row (`weak`). A try costs next to nothing.
     """
-    limit = headroom(logits)
-    if row_max is None and 0 <= np.maximum.reduce(logits, axis=None) <= limit:
-        return np.exp(logits, out=out), None
-    row_max = row_maxima(logits) if row_max is None else row_max
-    if within(row_max, 0, limit):
+    limit = LOG_MAX[logits.dtype] - 1
+    if row_max is None:
+        probe = logits[: len(logits) // 8 or 1]
+        if LOW <= probe.item(probe.argmax()) <= limit:
+            return np.exp(logits, out=out), None
+        row_max = row_maxima(logits)
+    else:
+        limit -= math.log(logits.shape[1])  # all terms may be as large as the largest
+    if within(row_max, LOW, limit):
         return np.exp(logits, out=out), None
     shift = smallest_shift(row_max, limit)
     np.subtract(logits, shift[:, None], out=out)
     return np.exp(out, out=out), shift
 
 
-def weak(sums: np.ndarray, shift: np.ndarray | None) -> np.ndarray | None:
-    """The rows that should have been shifted and were not: their terms may have lost digits to underflow."""
-    if shift is not None or sums.item(sums.argmin()) >= 0.5:
+def weak(sums: np.ndarray, row_max) -> np.ndarray | None:
+    """The rows that a try got wrong: the sum overflowed, or was so small that terms lost digits to underflow."""
+    if row_max is not None or within(sums, 0.5, LARGEST[sums.dtype]):
         return None
-    return np.flatnonzero(sums < 0.5)
+    return np.flatnonzero((sums < 0.5) | (sums == np.inf))
 
 
 def total(terms: np.ndarray) -> np.ndarray:
@@ -108,7 +111,7 @@ def total(terms: np.ndarray) -> np.ndarray:
     A product with ones is the fastest sum there is, and short rows don't slow it down.
     """
     ones, classes = ONES[terms.dtype], terms.shape[-1]
-    if apart(terms) and classes > FEW_CLASSES:
+    if classes > FEW_CLASSES and apart(terms):
         half = classes // 2
         pairs = terms[:, :half] + terms[:, half : 2 * half]
         if classes % 2:
@@ -116,14 +119,15 @@ def total(terms: np.ndarray) -> np.ndarray:
         return total(pairs)
     if classes <= CHUNK:
         return terms @ ones[:classes]
+    if terms.size < SMALL:
+        return np.add.reduce(terms, axis=-1)  # pairwise, as the classes lie together
     whole = classes - classes % CHUNK
     chunks = terms[..., :whole].reshape(*terms.shape[:-1], -1, CHUNK) @ ones
     return np.add.reduce(chunks, axis=-1) + terms[..., whole:] @ ones[: classes - whole]
 
 
-def leave_out(terms: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(the term at `index`, the sum of the others) of each row; the left-out entries become 0 in place."""
-    at = np.arange(len(index)), index
+def leave_out(terms: np.ndarray, at: tuple) -> tuple[np.ndarray, np.ndarray]:
+    """(the term at `at`, the sum of the others) of each row; the left-out entries become 0 in place."""
     kept = terms[at]
     terms[at] = 0
     return kept, total(terms)
@@ -131,16 +135,26 @@ def leave_out(terms: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 def leave_out_largest(terms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(the largest term, the sum of the others) of each row, folded in halves: no argmax, ties included."""
-    largest, rest = terms, np.broadcast_to(terms.dtype.type(0), terms.shape)
-    while (classes := largest.shape[1]) > 1:
-        halves = [slice(0, classes // 2), slice(classes // 2, classes - classes % 2)]
-        (a, b), (rest_a, rest_b) = [largest[:, half] for half in halves], [rest[:, half] for half in halves]
-        odd, rest_odd = largest[:, classes - 1 :], rest[:, classes - 1 :]
-        largest, rest = np.maximum(a, b), (rest_a + rest_b) + np.minimum(a, b)
+    largest, rest = terms.T, None
+    while (classes := len(largest)) > 1:
+        first, second = slice(0, classes // 2), slice(classes // 2, classes - classes % 2)
+        folded = _merged(largest, rest, first, second)
         if classes % 2:
-            rest[:, :1] += rest_odd + np.minimum(largest[:, :1], odd)
-            largest[:, :1] = np.maximum(largest[:, :1], odd)
-    return largest[:, 0], rest[:, 0]
+            last = _merged(np.stack([folded[0][0], largest[-1]]), None, slice(0, 1), slice(1, 2))
+            folded[0][0], folded[1][0] = last[0][0], folded[1][0] + last[1][0]
+            if rest is not None:
+                folded[1][0] += rest[-1]
+        largest, rest = folded
+    return largest[0], np.zeros_like(largest[0]) if rest is None else rest[0]
+
+
+def _merged(largest, rest, first, second):
+    """Of two groups of terms the larger largest stays out; the smaller one joins both rests."""
+    sums = np.minimum(largest[first], largest[second])
+    if rest is not None:
+        sums += rest[first]
+        sums += rest[second]
+    return np.maximum(largest[first], largest[second]), sums
 
 
 def leave_out_max(logits: np.ndarray, out: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -149,10 +163,10 @@ def leave_out_max(logits: np.ndarray, out: np.ndarray) -> tuple[np.ndarray, np.n
         row_max = np.maximum.reduce(logits, axis=1)
         terms, _ = exponentials(logits, out, row_max)
         return row_max, *leave_out_largest(terms)
-    index = logits.argmax(axis=1)
-    row_max = logits[np.arange(len(index)), index]
+    at = np.arange(len(logits)), logits.argmax(axis=1)
+    row_max = logits[at]
     terms, _ = exponentials(logits, out, row_max)
-    return row_max, *leave_out(terms, index)
+    return row_max, *leave_out(terms, at)
 
 
 class Blocks:
@@ -186,8 +200,10 @@ class Blocks:
         count = min(self.count, len(self.rows))
         reads = self.direct and not (result is not None and np.may_share_memory(self.rows, result))
         writes = reads and result is not None and result.strides == self.rows.strides
-        blocks = None if reads else self.scratch(count)
-        outs = None if writes else self.scratch(count)
+        if not reads:
+            blocks = self.scratch(count)
+        if not writes:
+            outs = self.scratch(count)
         for start in range(0, len(self.rows), count):
             index = slice(start, min(start + count, len(self.rows)))
             size = index.stop - start
@@ -196,7 +212,7 @@ class Blocks:
             weak_rows = kernel(block, out, index, None)
             if result is not None and not writes:
                 result[index] = narrowed(out, result.dtype)
-            if weak_rows is not None:
+            if weak_rows is not None and weak_rows.size:
                 self.repeat(kernel, result, start + weak_rows)
 
     def repeat(self, kernel, result: np.ndarray | None, index: np.ndarray) -> None:

@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 
-from course_utils.stable.rows import headroom, leave_out, smallest_shift
+from course_utils.stable.rows import LOG_MAX, leave_out, smallest_shift
 
 _HALF_THE_DIGITS = 2.0**-26
 
@@ -23,13 +23,12 @@ def weighted_logsumexp(rows, weights, mask=None):
     weights = np.where(counts, weights, 0.0)
     if not logits.size:
         return np.full(len(rows), -np.inf), np.zeros(len(rows))
-    limit = headroom(logits)
+    limit = LOG_MAX[logits.dtype] - math.log(logits.shape[1]) - 1
     shift = smallest_shift(np.maximum.reduce(logits, axis=1), limit)
     terms = np.where(counts, weights * np.exp(logits - shift[:, None]), 0.0)
     size = np.add.reduce(np.abs(terms), axis=1)
-    index = np.argmax(np.abs(terms), axis=1)
-    largest, rest = leave_out(terms, index)
-    at = np.arange(len(rows)), index
+    at = np.arange(len(rows)), np.argmax(np.abs(terms), axis=1)
+    largest, rest = leave_out(terms, at)
     values = (logits[at] + np.log(np.abs(weights[at]))) + np.log1p(rest / largest)
     values = np.where(size == 0, -np.inf, values)
     sign = np.sign(largest)
