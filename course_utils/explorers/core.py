@@ -212,15 +212,17 @@ class Explorer(ipywidgets.VBox):
         plots.style()
         self._observe_state, self._describe, self._table, self._draw = observe, describe, table, draw
         self._texts = {"question": question, "goal": goal, "caption": caption, "why": why, "note": note}
+        self.presets = dict(presets)
         self._size, self._strip, self._reached, self._won = size, strip, reached, False
         self._controls = {name: control.build() for name, control in controls.items()}
         self._defaults = {name: control.value for name, control in controls.items()}
         self._labels = {name: control.label for name, control in controls.items()}
-        self._picture = _Picture(draw, size)
+        # The default state decides the layout, so a picture doesn't depend on where an explorer started.
+        self._picture = _Picture(draw, size, observe(self._defaults))
         self._part = _Part(caption=caption, width=round(100 * size[0]))
         self._goal = ipywidgets.HTML()
         self._quiet = False
-        super().__init__(self._parts(presets, hide))
+        super().__init__(self._parts(hide))
         self.add_class("softmax-explorer")
         for widget in self._controls.values():
             widget.observe(self._changed, "value")
@@ -286,8 +288,8 @@ class Explorer(ipywidgets.VBox):
         )
         return figure + self._closing()
 
-    def _parts(self, presets, hide):
-        buttons = [self._button(name, values) for name, values in presets.items()]
+    def _parts(self, hide):
+        buttons = [self._button(name, values) for name, values in self.presets.items()]
         row = ipywidgets.HBox(buttons, layout={"flex_flow": "row wrap"})
         shown = [widget for name, widget in self._controls.items() if name not in hide]
         return [self._goal, *shown, row, self._part, ipywidgets.HTML(self._closing())]
@@ -344,10 +346,13 @@ class Explorer(ipywidgets.VBox):
 class _Picture:
     """One figure for the life of an explorer. The still part is drawn when it changes, the rest each time."""
 
-    def __init__(self, draw, size):
+    def __init__(self, draw, size, first):
         self._figure = Figure(size, dpi=100, layout="constrained")
         self._canvas = FigureCanvasAgg(self._figure)
         self._update = draw(self._figure)
+        self._update(first)
+        self._canvas.draw()
+        self._figure.set_layout_engine("none")  # found once: axes that wander confuse
         self._background = None
 
     def sharpen(self, ratio) -> None:
@@ -368,7 +373,6 @@ class _Picture:
 
     def _draw_background(self):
         self._canvas.draw()
-        self._figure.set_layout_engine("none")  # the layout is found once; axes that wander confuse
         self._background = self._canvas.copy_from_bbox(self._figure.bbox)
         moving = self._figure.findobj(lambda artist: artist.get_animated())
         self._moving = sorted(moving, key=lambda artist: artist.get_zorder())

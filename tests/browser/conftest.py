@@ -1,22 +1,18 @@
 """One JupyterLab and one Chromium for all browser tests; a page for each notebook, run once."""
 
+import pkgutil
 from pathlib import Path
 
 import nbformat
 import pytest
 
+from course_utils import explorers
 from tools import lab
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "artifacts" / "screenshots"
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
-EXPLORERS = sorted(
-    path.stem
-    for path in (ROOT / "course_utils" / "explorers").glob("*.py")
-    if path.stem not in ("__init__", "core")
-)
-
-
+EXPLORERS = sorted({found.name for found in pkgutil.iter_modules(explorers.__path__)} - {"core"})
 SHOWCASE = [
     "from course_utils import figures, plots, quiz",
     'quiz.bet("00-thousand")',

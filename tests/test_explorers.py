@@ -1,0 +1,258 @@
+"""Explorers: what each observes and says at its ends and cliffs, and the frame they all stand in."""
+
+import importlib
+import pkgutil
+import struct
+import zlib
+from functools import cache
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import traitlets
+
+from course_utils import explorers, figures
+from course_utils.explorers import core, edge
+from course_utils.floats import FORMATS
+
+NAMES = sorted({found.name for found in pkgutil.iter_modules(explorers.__path__)} - {"core"})
+EXPLORERS = [importlib.import_module(f"course_utils.explorers.{name}") for name in NAMES]
+
+
+def short(module):
+    return module.__name__.rsplit(".", 1)[1]
+
+
+def defaults(module):
+    return {name: control.value for name, control in module.CONTROLS.items()}
+
+
+@cache
+def presets(module):
+    return module.explore().presets
+
+
+def states_to_try(module):
+    """Every end of every slider in every format, every option, every preset from the default state."""
+    start = defaults(module)
+    options = module.CONTROLS["format"].options if "format" in module.CONTROLS else (None,)
+    for kind in options:
+        base = start if kind is None else {**start, "format": kind}
+        for name, control in module.CONTROLS.items():
+            if isinstance(control, core.Number):
+                yield from ({**base, name: end} for end in control.span(base)[:2])
+            elif isinstance(control, core.Choice):
+                yield from ({**base, name: option} for option in control.options)
+        for preset in presets(module).values():
+            yield {**base, **(preset(base) if callable(preset) else preset)}
+
+
+@pytest.fixture(params=EXPLORERS, ids=short)
+def module(request):
+    return request.param
+
+
+def test_a_sentence_says_enough_and_names_a_number_everywhere(module):
+    for state in states_to_try(module):
+        sentence = module.describe(module.observe(state))
+        try:
+            figures.check_alt(sentence)
+        except ValueError as error:
+            pytest.fail(f"{state}: {error}")
+        assert sentence[-1] in ".!", sentence
+
+
+def test_observing_changes_nothing_and_gives_the_same_again(module):
+    state = defaults(module)
+    before = dict(state)
+    first, second = (module.describe(module.observe(state)) for _ in range(2))
+    assert first == second
+    assert state == before
+
+
+def test_the_table_has_the_same_columns_in_every_row(module):
+    for state in states_to_try(module):
+        rows = module.table(module.observe(state))
+        assert rows
+        assert len({tuple(row) for row in rows}) == 1, state
+
+
+def test_every_state_is_drawn(module):
+    explorer = module.explore()
+    for state in states_to_try(module):
+        explorer.from_state(state)
+        assert explorer.state() == state
+        assert explorer.sentence == module.describe(module.observe(state))
+
+
+def test_an_explorer_is_quiet_and_leaves_pyplot_alone(module, capfd):
+    module.explore()._repr_mimebundle_()
+    assert plt.get_fignums() == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_state_comes_back(module):
+    moved = module.explore()
+    for preset in moved.presets.values():
+        moved.from_state(preset(moved.state()) if callable(preset) else preset)
+    again = module.explore(**moved.state())
+    assert again.state() == moved.state()
+    assert again.sentence == moved.sentence
+    assert again._part.png == moved._part.png, "the picture remembers what was shown before"
+
+
+def test_without_a_kernel_there_is_a_figure_with_its_text(module):
+    bundle = module.explore()._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert bundle["text/html"] == module.explore()._repr_mimebundle_()["text/html"]
+    assert "<figure" in bundle["text/html"]
+    assert "<table>" in bundle["text/html"]
+    assert any(character.isdigit() for character in bundle["text/plain"])
+    assert len(bundle["text/html"]) < 600_000
+
+
+# --- the frame ------------------------------------------------------------------------------------------
+
+
+def test_every_explorer_is_named_in_the_package():
+    assert sorted(line.split()[0] for line in explorers.__doc__.splitlines()[2:] if line.strip()) == NAMES
+
+
+def test_a_callback_that_raises_is_shown_and_raised(monkeypatch):
+    explorer = edge.explore()
+    monkeypatch.setattr(explorer, "_observe_state", lambda state: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        explorer._controls["z"].slider.value = 11.0
+    assert explorer._part.error == "Explorer error: ZeroDivisionError: division by zero"
+    monkeypatch.undo()
+    explorer._controls["z"].slider.value = 12.0
+    assert explorer._part.error == ""
+
+
+def test_an_error_while_making_it_is_raised():
+    with pytest.raises(traitlets.TraitError):
+        edge.explore(format="float17")
+    with pytest.raises(TypeError, match=r"no control named zz; there are z, format"):
+        edge.explore(zz=1.0)
+
+
+def test_one_change_is_one_redraw(monkeypatch):
+    explorer = edge.explore()
+    seen = []
+    monkeypatch.setattr(explorer, "_observe_state", lambda state: seen.append(state) or edge.observe(state))
+    explorer.from_state({"z": 500.0, "format": "float64"})
+    assert seen == [{"z": 500.0, "format": "float64"}]
+    explorer._controls["z"].slider.value = 501.0
+    assert len(seen) == 2
+
+
+def test_a_slider_in_the_page_rounds_and_the_exact_value_survives():
+    explorer = edge.explore(z=88.72283935546875)
+    slider = explorer._controls["z"].slider
+    assert slider.value == 88.75
+    slider.value = 88.75000000000003  # what the page sends back, unasked
+    assert explorer.state()["z"] == 88.72283935546875
+    slider.value = 89.00000000000003
+    assert explorer.state()["z"] == 89.0
+
+
+def test_a_span_follows_the_format():
+    explorer = edge.explore(z=700.0, format="float64")
+    assert explorer.state()["z"] == 700.0
+    explorer._controls["format"].value = "float32"
+    assert explorer.state() == {"z": 120.0, "format": "float32"}
+    explorer._controls["z"].exact.value = 130.5
+    assert explorer.state()["z"] == 130.5
+    assert explorer._controls["z"].slider.value == 120.0
+
+
+def test_the_goal_is_marked_when_reached():
+    explorer = edge.explore(z=6.0, format="float8_e4m3fn")
+    assert "Reached" not in explorer._goal.value
+    explorer.from_state({"z": 6.5})
+    explorer.from_state({"z": 1.0})
+    assert "Reached" in explorer._goal.value
+
+
+def test_hidden_controls_keep_their_value():
+    seen = core.Explorer(
+        question="?", goal="", caption="", why="", note="", controls=edge.CONTROLS, presets={}, hide=("format",),
+        observe=edge.observe, describe=edge.describe, table=edge.table, draw=edge.draw, strip={"a": {}},
+    )  # fmt: skip
+    assert seen._controls["format"] not in seen.children
+    assert seen.state()["format"] == "float32"
+
+
+def test_the_quick_picture_is_the_full_picture():
+    """Blitting over a kept background gives the pixels of a drawing from scratch."""
+    moved, fresh = edge.explore(z=10.0), edge.explore(z=-95.25)
+    moved._controls["z"].slider.value = -95.25
+    assert moved._part.png == fresh._part.png
+
+
+def test_the_quick_encoder_writes_the_pixels():
+    rgba = np.random.default_rng(0).integers(0, 256, (5, 7, 4), np.uint8)
+    data = core._png(rgba)
+    width, height = struct.unpack(">II", data[16:24])
+    start = data.index(b"IDAT") + 4
+    lines = np.frombuffer(zlib.decompress(data[start : data.index(b"IEND") - 8]), np.uint8)
+    pixels = lines.reshape(height, 1 + 3 * width)[:, 1:].reshape(height, width, 3)
+    np.testing.assert_array_equal(pixels, rgba[:, :, :3])
+
+
+def test_a_sharper_screen_gets_more_pixels():
+    explorer = edge.explore()
+    before = struct.unpack(">II", explorer._part.png[16:24])
+    explorer._part.ratio = 2.0
+    assert struct.unpack(">II", explorer._part.png[16:24]) == (2 * before[0], 2 * before[1])
+
+
+# --- W1, the edge ---------------------------------------------------------------------------------------
+
+# The four cliffs of exp, from numerics verified by bisection; here only what the explorer shows of them.
+BAD = {"float64": "inf", "float32": "inf", "float16": "inf", "bfloat16": "inf", "float8_e5m2": "inf"}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_edge_names_the_state_on_both_sides_of_every_cliff(name):
+    fmt = FORMATS[name]
+
+    def state(z):
+        return edge.observe({"z": z, "format": name}).chosen.state
+
+    assert state(fmt.exp_last_finite) == "ok"
+    assert state(fmt.exp_first_bad) == BAD.get(name, "NaN")
+    assert state(fmt.exp_first_subnormal) == "subnormal"
+    assert state(fmt.exp_first_zero) == "zero"
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_edge_presets_go_to_the_cliff_of_the_chosen_format(name):
+    explorer = edge.explore(format=name)
+    explorer.from_state(edge.PRESETS["last good"](explorer.state()))
+    assert ": ok" in explorer.sentence
+    explorer.from_state(edge.PRESETS["+1 ulp"](explorer.state()))
+    assert explorer.state()["z"] == FORMATS[name].exp_first_bad
+    assert BAD.get(name, "NaN") in explorer.sentence
+    explorer.from_state(edge.PRESETS["−1 ulp"](explorer.state()))
+    assert explorer.state()["z"] == FORMATS[name].exp_last_finite
+
+
+def test_edge_tells_typed_from_stored():
+    said = edge.describe(edge.observe({"z": 88.7, "format": "bfloat16"}))
+    assert said.startswith("You asked 88.7; bfloat16 stored 88.5. exp(88.5)")
+
+
+def test_edge_counts_the_bits_that_are_left():
+    fmt = FORMATS["float32"]
+    lowest = np.nextafter(np.float32(fmt.exp_first_zero), np.float32(0))
+    assert "1 of 24 bits left" in edge.describe(edge.observe({"z": float(lowest), "format": "float32"}))
+    assert "23 of 24 bits left" in edge.describe(
+        edge.observe({"z": fmt.exp_first_subnormal, "format": "float32"})
+    )
+
+
+def test_edge_keeps_a_z_that_the_format_cannot_store():
+    said = edge.describe(edge.observe({"z": 700.0, "format": "float8_e4m3fn"}))
+    assert "stored NaN" in said
+    assert "z itself is above the largest number, 448" in said

@@ -1,0 +1,99 @@
+"""Bets and reviews: the data fit together, the record is honest, the text stands without a kernel."""
+
+import tomllib
+
+import pytest
+
+from course_utils import figures, quiz
+
+FILES = sorted(quiz.QUESTIONS.glob("lesson_*.toml"))
+ALL = [question for path in FILES for question in quiz.questions(int(path.stem[-2:]))]
+
+
+@pytest.fixture(autouse=True)
+def fresh_score(monkeypatch):
+    monkeypatch.setattr(quiz, "_FIRST_ANSWERS", {})
+    monkeypatch.setattr(quiz, "_SURPRISES", {})
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_file_holds_questions_of_its_lesson(path):
+    entries = tomllib.loads(path.read_text("utf-8"))["question"]
+    keys = [entry["key"] for entry in entries]
+    assert len(set(keys)) == len(keys)
+    assert all(key.startswith(path.stem[-2:] + "-") for key in keys)
+
+
+@pytest.mark.parametrize("question", ALL, ids=lambda question: question.key)
+def test_every_choice_is_answered(question):
+    texts = [text for text, _ in question.choices]
+    assert len(set(texts)) == len(texts) >= 2
+    assert all(len(feedback) > 10 for _, feedback in question.choices)
+    assert len(question.prompt) > 10
+    assert len(question.explanation) > 20
+
+
+def test_a_bet_can_be_answered_and_the_first_answer_counts():
+    bet = quiz.bet("00-thousand")
+    assert bet.score == ""
+    bet.chosen = {"00-thousand": 0}
+    assert bet.score == "Surprises so far: 1 in 1 answered."
+    bet.chosen = {"00-thousand": 2}
+    assert bet.score == "Surprises so far: 1 in 1 answered."
+    again = quiz.bet("00-thousand")
+    again.chosen = {"00-thousand": 2}
+    assert quiz.score() == "Surprises so far: 1 in 1 answered."
+
+
+def test_a_right_bet_is_no_surprise():
+    bet = quiz.bet("00-thousand")
+    bet.chosen = {"00-thousand": 2}
+    assert quiz.score() == "Surprises so far: 0 in 1 answered."
+
+
+def test_a_review_asks_all_review_questions_of_its_lesson():
+    asked = quiz.review(0).questions
+    assert [one["key"] for one in asked] == [q.key for q in quiz.questions(0) if q.kind == "review"]
+    assert asked
+
+
+def test_the_text_without_a_kernel_folds_the_answer_away():
+    asked = next(question for question in quiz.questions(0) if question.key == "00-thousand")
+    data, _ = quiz.bet("00-thousand")._repr_mimebundle_()
+    question, answer = data["text/html"].split("<details>")
+    for text, feedback in asked.choices:
+        assert figures.inline(text) in question
+        assert figures.inline(feedback) not in question
+        assert figures.inline(feedback) in answer
+    assert figures.prose(asked.explanation) in answer
+    assert data["text/plain"] == asked.prompt
+
+
+def test_the_page_gets_safe_html():
+    page = quiz._for_page(
+        quiz._question(
+            {
+                "key": "00-x",
+                "kind": "bet",
+                "prompt": "<b>`1 < 2`",
+                "answer": 0,
+                "explanation": "because",
+                "choices": [{"text": "<i>", "feedback": "yes"}, {"text": "no", "feedback": "no"}],
+            }
+        )
+    )
+    assert page["prompt"] == "<p>&lt;b&gt;<code>1 &lt; 2</code></p>"
+    assert page["choices"][0]["text"] == page["actual"] == "&lt;i&gt;"
+
+
+@pytest.mark.parametrize("change", [{"answer": 2}, {"kind": "poll"}, {"choices": []}])
+def test_a_question_that_does_not_fit_together_is_refused(change):
+    choices = [{"text": "a", "feedback": "f"}, {"text": "b", "feedback": "f"}]
+    entry = {"key": "00-x", "kind": "bet", "prompt": "?", "answer": 0, "explanation": "", "choices": choices}
+    with pytest.raises(ValueError, match="00-x"):
+        quiz._question({**entry, **change})
+
+
+def test_an_unknown_bet_names_the_known_ones():
+    with pytest.raises(KeyError, match="00-thousand"):
+        quiz.bet("00-million")
