@@ -100,14 +100,16 @@ function render({ model, el }) {
   showPicture();
   showWords();
   showError();
+  // A picture of exactly the pixels it is shown with: neither blurred nor larger than needed.
   const sharpen = () => {
-    model.set("ratio", window.devicePixelRatio);
+    if (!image.clientWidth) return;
+    model.set("ratio", ((image.clientWidth + 0.01) / model.get("width")) * window.devicePixelRatio);
     model.save_changes();
   };
-  window.addEventListener("resize", sharpen); // zooming is a resize too
-  sharpen();
+  const resized = new ResizeObserver(sharpen);
+  resized.observe(figure);
   whenIn(el, ".softmax-explorer", (found) => adopt((root = found), speakExactly));
-  return () => window.removeEventListener("resize", sharpen);
+  return () => resized.disconnect();
 }
 
 export default { render };

@@ -183,7 +183,7 @@ class _Part(anywidget.AnyWidget):
     spoken = traitlets.Dict().tag(sync=True)
     error = traitlets.Unicode().tag(sync=True)
     width = traitlets.Int().tag(sync=True)
-    ratio = traitlets.Float(1.0).tag(sync=True)  # pixels of the screen for one of the page; zoom counts
+    ratio = traitlets.Float(1.0).tag(sync=True)  # pixels on the screen for one of 100 to the inch
 
 
 class Explorer(ipywidgets.VBox):
@@ -356,8 +356,8 @@ class _Picture:
         self._background = None
 
     def sharpen(self, ratio) -> None:
-        """As many pixels as the screen shows: fewer would blur, more would cost time."""
-        self._figure.set_dpi(100 * min(max(ratio, 1), 2))
+        """As many pixels as the screen shows: any other number would blur, a larger one would cost time."""
+        self._figure.set_dpi(100 * min(max(ratio, 0.5), 2))
         self._background = None
 
     def png(self, seen) -> bytes:

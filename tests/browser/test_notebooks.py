@@ -41,19 +41,40 @@ def test_every_explorer_shows_its_sentence_and_picture(notebook):
         assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 400
 
 
+def seen_and_heard(explorer, slider):
+    image = explorer.locator("figure img").get_attribute("src")
+    return image, explorer.get_by_role("status").text_content(), slider.get_attribute("aria-valuetext")
+
+
+def moves(page, explorer, slider):
+    """Does a key press on the slider change picture, sentence and what the slider says?"""
+    before = seen_and_heard(explorer, slider)
+    at_end = slider.get_attribute("aria-valuenow") == slider.get_attribute("aria-valuemax")
+    slider.press("Home" if at_end else "End")
+    for _ in range(20):
+        page.wait_for_timeout(50)
+        if all(new != old for new, old in zip(seen_and_heard(explorer, slider), before, strict=True)):
+            expect(slider).to_be_focused()
+            return True
+    return False
+
+
 def test_each_slider_moves_by_keyboard_and_changes_sentence_and_picture(notebook):
     for explorer in explorers(notebook):
         for slider in explorer.get_by_role("slider").all():
-            status, image = explorer.get_by_role("status"), explorer.locator("figure img")
-            before, source = status.text_content(), image.get_attribute("src")
-            spoken = slider.get_attribute("aria-valuetext")
-            at_end = slider.get_attribute("aria-valuenow") == slider.get_attribute("aria-valuemax")
-            slider.focus()
-            slider.press("Home" if at_end else "End")
-            expect(image).not_to_have_attribute("src", source)
-            expect(status).not_to_have_text(before)
-            expect(slider).not_to_have_attribute("aria-valuetext", spoken)
-            expect(slider).to_be_focused()
+            # A control may matter in some states only, as an epsilon does: then a preset leads there.
+            places = [None, *explorer.get_by_role("button").all()]
+            name = slider.get_attribute("aria-label")
+            assert any(reached(notebook, place) and moves(notebook, explorer, slider) for place in places), (
+                name
+            )
+
+
+def reached(page, button):
+    if button is not None:
+        button.press("Enter")
+        lab.settle(page)
+    return True
 
 
 def test_every_preset_button_works(notebook):

@@ -153,4 +153,5 @@ def explore(view="loss", **preset):
         size=(9, 4.6),
         strip=chosen.strip,
         reached=chosen.reached,
+        hide=("eps",) if view == "log" else (),  # lesson 05 brings eps
     )
