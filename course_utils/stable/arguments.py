@@ -24,7 +24,9 @@ def as_logits(values, name: str = "logits") -> np.ndarray:
         )
     array = np.asarray(values)
     if array.dtype in _FLOATS:
-        return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+        return array
+    if array.dtype.kind == "f" and array.dtype.newbyteorder("=") in _FLOATS:
+        return array.astype(array.dtype.newbyteorder("="))
     if array.dtype.kind in "iu" or (array.size == 0 and isinstance(values, (list, tuple))):
         return array.astype(np.float64)
     raise TypeError(f"{name} must be real floats or integers; got dtype {array.dtype}")
@@ -67,9 +69,10 @@ def overlap(logits: np.ndarray, out: np.ndarray) -> bool:
     return not same and np.may_share_memory(logits, out)
 
 
-def kept_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape without `axes`."""
-    return tuple(size for axis, size in enumerate(shape) if axis not in axes)
+def kept_shape(shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool = False) -> tuple[int, ...]:
+    """The shape without `axes`, or with ones there."""
+    sizes = [1 if axis in axes else size for axis, size in enumerate(shape)]
+    return tuple(size for axis, size in enumerate(sizes) if keepdims or axis not in axes)
 
 
 def as_mask(where, shape: tuple[int, ...]) -> np.ndarray | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from course_utils.stable.arguments import (
@@ -30,8 +32,22 @@ def cross_entropy(
     empty="nan",
     check_sum=True,
 ):
-    options = weight, ignore_index, label_smoothing, reduction, empty, check_sum
-    return _cross_entropy(logits, targets, axis, *options, with_grad=False)[0]
+    """Cross-entropy, -log p of the target: log1p(rest / own), own the target's term, rest the sum of the others.
+
+    Shape: `targets` are class indices of the shape of `logits` without `axis`, or probabilities of the shape of
+        `logits`. `weight` has one number a class. A scalar, or with reduction="none" the shape of the indices.
+    Special values: a target at -inf costs +inf, unless its probability or weight is 0: then nothing. Rows equal
+        to `ignore_index` count for nothing, whatever they hold. The mean divides by the weights of the targets
+        (by the number of rows for probabilities); where that is 0 it is NaN, or with empty="zero" 0. A row that
+        holds +inf or NaN, or nothing but -inf, costs NaN.
+    Error: 2.8 ulps at most as measured, for margins from 0 to 750 and confidently wrong rows alike.
+    Raises: IndexError naming the first target that is no class; TypeError for targets that are no integers;
+        ValueError for shapes, for what is no probability or sums to something else than 1 (check_sum=False
+        allows it), and for options that don't exist; for the logits as `softmax`.
+    Reference: pytorch #113708: in float32 the usual form is 0 from a margin of 17 on.
+    """
+    options = _Options(weight, ignore_index, label_smoothing, reduction, empty, check_sum)
+    return options.evaluate(logits, targets, axis, with_grad=False)[0]
 
 
 def cross_entropy_with_grad(
@@ -46,85 +62,114 @@ def cross_entropy_with_grad(
     empty="nan",
     check_sum=True,
 ):
-    options = weight, ignore_index, label_smoothing, reduction, empty, check_sum
-    return _cross_entropy(logits, targets, axis, *options, with_grad=True)
+    """The loss of `cross_entropy` and its gradient with respect to the logits, from the same exponentials.
+
+    Entry j of the gradient is E_j / s, that of the target -rest / s: p - 1 would cancel once p rounds to 1.
+
+    Shape: the loss as `cross_entropy`; the gradient has the shape of `logits`. With reduction="none" it is the
+        gradient of the sum of the losses.
+    Special values: a logit at -inf has gradient 0, as a target -1; ignored rows have 0 throughout.
+    Error: 4.8 ulps at most as measured with class indices. With probabilities p - t cancels where they agree:
+        there the error is a few u of p + t; a row that is one-hot keeps every digit.
+    Raises: as `cross_entropy`.
+    Reference: Prieto et al. 2025, arXiv 2501.04697: training stops where these entries become 0.
+    """
+    options = _Options(weight, ignore_index, label_smoothing, reduction, empty, check_sum)
+    return options.evaluate(logits, targets, axis, with_grad=True)
 
 
-def _cross_entropy(
-    logits, targets, axis, weight, ignore_index, label_smoothing, reduction, empty, check_sum, *, with_grad
-):
-    logits = as_logits(logits)
-    axes = as_axes(axis, logits.ndim)
-    rows = as_rows(logits, axes)
-    weight = as_weight(weight, rows.shape[1])
-    smoothing = as_smoothing(label_smoothing)
-    one_of(reduction, ("mean", "sum", "none"), "reduction")
-    one_of(empty, ("nan", "zero"), "empty")
-    index, ignored, soft = as_targets(targets, logits.shape, axes, ignore_index, check_sum)
-    with np.errstate(all="ignore"):
-        share = _row_shares(len(rows), index, ignored, weight)
-        divisor = 1.0
-        if reduction == "mean":
-            divisor = float(len(rows)) if share is None else share.sum()
-        if divisor == 0 and empty == "zero":
-            divisor = 1.0
+class _Options:
+    """What the two functions are asked for, checked; `evaluate` puts the steps in order."""
+
+    def __init__(self, weight, ignore_index, label_smoothing, reduction, empty, check_sum):
+        self.weight, self.ignore_index, self.check_sum = weight, ignore_index, check_sum
+        self.smoothing = as_smoothing(label_smoothing)
+        self.reduction = one_of(reduction, ("mean", "sum", "none"), "reduction")
+        self.empty = one_of(empty, ("nan", "zero"), "empty")
+
+    def evaluate(self, logits, targets, axis, with_grad):
+        logits = as_logits(logits)
+        axes = as_axes(axis, logits.ndim)
+        rows = as_rows(logits, axes)
         grad = np.empty_like(logits, subok=False) if with_grad else None
         into = as_rows(grad, axes) if with_grad else None
-        if soft is None and smoothing == 0:
-            losses = _hard(rows, index, share, divisor, into)
-        else:
-            goals = _goals(rows.shape, index, soft, weight, smoothing)
-            losses = _soft(rows, goals, divisor, into)
-        if ignored is not None:
-            losses[ignored] = 0
-            if with_grad:
-                into[ignored] = 0
+        weight = as_weight(self.weight, rows.shape[1])
+        index, ignored, soft = as_targets(targets, logits.shape, axes, self.ignore_index, self.check_sum)
+        with np.errstate(all="ignore"):
+            share = _shares(index, ignored, weight)
+            divisor = self.divisor(len(rows), share)
+            if soft is None and self.smoothing == 0:
+                kernel = partial(_index_block, index, share, divisor)
+                ignored = None if share is None else share == 0
+            else:
+                goals = self.goals(rows.shape, index, soft, weight)
+                kernel = partial(_distribution_block, goals, divisor)
+            losses = _losses_of(kernel, rows, into, ignored)
+            loss = losses if self.reduction == "none" else losses.sum() / divisor
+            loss = np.asarray(loss).astype(logits.dtype)
         if with_grad and logits.size:
             from_rows(into, grad, axes)
-        if reduction == "none":
-            loss = losses.reshape(kept_shape(logits.shape, axes))
-        else:
-            loss = losses.sum() / divisor
-        return np.asarray(loss).astype(logits.dtype)[()], grad
+        return loss.reshape(kept_shape(logits.shape, axes) if self.reduction == "none" else ())[()], grad
+
+    def divisor(self, count, share):
+        """What the sum is divided by; the gradient as well."""
+        if self.reduction != "mean":
+            return 1.0
+        weights = float(count) if share is None else float(share.sum())
+        return 1.0 if weights == 0 and self.empty == "zero" else np.float64(weights)
+
+    def goals(self, shape, index, soft, weight):
+        """The weight that each row gives to -log p of each class."""
+        goals = np.zeros(shape) if soft is None else soft
+        if soft is None:
+            goals[np.arange(len(index)), index] = 1
+        if self.smoothing:
+            goals = goals * (1 - self.smoothing) + self.smoothing / shape[1]
+        return goals if weight is None else goals * weight
 
 
-def _row_shares(count, index, ignored, weight):
-    """What each row counts in the mean: its class's weight, 0 for an ignored row; None stands for 1 everywhere."""
+def _shares(index, ignored, weight):
+    """What each row counts: its target's weight, 0 for an ignored row; None stands for 1 everywhere."""
     share = None if weight is None or index is None else weight[index]
     if ignored is None:
         return share
     return np.where(ignored, 0.0, 1.0 if share is None else share)
 
 
-def _hard(rows, targets, share, divisor, grad):
-    """Losses of class-index targets, and the gradient in `grad`: the target is left out of the sum."""
+def _losses_of(kernel, rows, grad, ignored):
+    """The losses of all rows in float64; the gradient is left in `grad`. Ignored rows end up with 0 in both."""
     losses = np.zeros(len(rows))
-
-    def block(logits, out, index, row_max):
-        target = targets[index]
-        at = np.arange(len(target)), target
-        target_logit = logits[at]
-        terms, shift = exponentials(logits, out, row_max)
-        own, rest = leave_out(terms, at)
-        sums = own + rest
-        losses[index] = _losses(own, rest, sums, target_logit, shift)
-        if grad is not None:
-            terms[at] = -rest
-            _scale(terms, sums, (1.0 if share is None else share[index]) / divisor)
-        return weak(sums, row_max)
-
     if rows.size:
-        Blocks(rows).run(block, grad)
-    return losses if share is None else np.where(share == 0, 0.0, losses * share)
+        Blocks(rows).run(partial(kernel, losses, grad is not None), grad)
+    if ignored is not None:
+        losses[ignored] = 0
+        if grad is not None:
+            grad[ignored] = 0
+    return losses
 
 
-def _losses(own, rest, sums, target_logit, shift):
+def _index_block(targets, share, divisor, losses, with_grad, logits, out, index, row_max):
+    """Class-index targets: the target is left out of the sum."""
+    at = np.arange(len(logits)), targets[index]
+    own_logit = logits[at]
+    terms, shift = exponentials(logits, out, row_max)
+    own, rest = leave_out(terms, at)
+    sums = own + rest
+    weight = 1.0 if share is None else share[index]
+    losses[index] = weight * _losses(own, rest, sums, own_logit, shift)
+    if with_grad:
+        terms[at] = -rest
+        _scale(terms, sums, weight / divisor)
+    return weak(sums, row_max)
+
+
+def _losses(own, rest, sums, own_logit, shift):
     """log1p(rest / own), which keeps a loss far below u; log(sum) - z where the ratio leaves the format."""
     ratio = rest / own
     losses = np.log1p(ratio)
     # Past max/16 the target's own term may be subnormal, and the loss is large: nothing cancels here.
     if not within(ratio, 0, LARGEST[ratio.dtype] / 16):
-        far = ((0 if shift is None else shift) - target_logit) + np.log(sums)
+        far = ((0 if shift is None else shift) - own_logit) + np.log(sums)
         losses = np.where(ratio <= LARGEST[ratio.dtype] / 16, losses, far)
     return losses
 
@@ -138,37 +183,23 @@ def _scale(terms, sums, factor):
     terms *= scale[:, None]
 
 
-def _goals(shape, index, soft, weight, smoothing):
-    """The weight that each row gives to -log p of each class."""
-    goals = np.zeros(shape) if soft is None else soft
-    if soft is None:
-        goals[np.arange(len(index)), index] = 1
-    goals = goals * (1 - smoothing) + (smoothing / shape[1] if smoothing else 0)
-    return goals if weight is None else goals * weight
+def _distribution_block(goals, divisor, losses, with_grad, logits, out, index, row_max):
+    """Targets that are a distribution a: the loss is the sum of a_j (-log p_j).
 
-
-def _soft(rows, goals, divisor, grad):
-    """Losses of a whole distribution of targets, sum a_j (-log p_j), and the gradient in `grad`.
-
-    p_j sum(a) - a_j is computed as p_j sum(a, k != j) - a_j (1 - p_j), so a one-hot row keeps every digit.
+    The gradient p_j sum(a) - a_j is taken as p_j sum(a_k, k != j) - a_j (1 - p_j), and 1 - p of the largest
+    term as the rest of the sum: a one-hot row then keeps every digit.
     """
-    losses = np.zeros(len(rows))
-
-    def block(logits, out, index, row_max):
-        goal = goals[index]
-        at = np.arange(len(logits)), logits.argmax(axis=1)
-        row_max = logits[at]
-        terms, _ = exponentials(logits, out, row_max)
-        largest, rest = leave_out(terms, at)
-        log_p = (logits - row_max[:, None]) - np.log1p(rest.astype(np.float64) / largest)[:, None]
-        losses[index] = np.add.reduce(np.where(goal == 0, 0.0, -goal * log_p), axis=1)
-        if grad is not None:
-            sums = (largest + rest)[:, None]
-            terms[at] = largest
-            p, others = terms / sums, 1 - terms / sums
-            others[at] = rest / sums[:, 0]
-            out[...] = (p * (goal.sum(axis=1, keepdims=True) - goal) - goal * others) / divisor
-
-    if rows.size:
-        Blocks(rows).run(block, grad)
-    return losses
+    goal = goals[index]
+    at = np.arange(len(logits)), logits.argmax(axis=1)
+    row_max = logits[at]
+    terms, _ = exponentials(logits, out, row_max)
+    largest, rest = leave_out(terms, at)
+    log_rest = np.log1p(np.divide(rest, largest, dtype=np.float64))
+    log_p = (logits - row_max[:, None]) - log_rest[:, None]
+    losses[index] = np.add.reduce(np.where(goal == 0, 0.0, -goal * log_p), axis=1)
+    if with_grad:
+        terms[at] = largest
+        p = terms / (largest + rest)[:, None]
+        others = 1 - p
+        others[at] = rest / (largest + rest)
+        out[...] = (p * (goal.sum(axis=1, keepdims=True) - goal) - goal * others) / divisor

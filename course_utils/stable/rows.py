@@ -15,6 +15,7 @@ from course_utils.stable.narrow import narrowed, widened
 BLOCK_BYTES = 1 << 21  # a block and its result: what the caches hold
 FEW_CLASSES = 16  # up to here a row is too short for NumPy's inner loops along it
 SMALL = 1 << 13  # below this many numbers the calls cost more than the arithmetic
+MODEST = 1 << 15  # below this many numbers a loop over blocks costs more than it gains
 CHUNK = 128  # so many terms are summed in one go, whatever order the machine takes
 ONES = {np.dtype(kind): np.ones(CHUNK, kind) for kind in (np.float32, np.float64)}
 
@@ -22,12 +23,11 @@ LOW = -0.5  # a maximum from here on rounds to a shift of 0, and keeps the sum a
 LARGEST = {dtype: float(np.finfo(dtype).max) for dtype in ONES}
 SMALLEST = {dtype: float(np.finfo(dtype).tiny) for dtype in ONES}  # with all its digits
 LOG_MAX = {dtype: math.log(LARGEST[dtype]) for dtype in ONES}
-# Where |z| stays below this, no exponential, no sum of 2**17 of them and no quotient leaves the normal range.
-TAME_SIZE = 1 << 17
-TAME = {dtype: (-math.log(SMALLEST[dtype]) - math.log(TAME_SIZE)) / 2 for dtype in ONES}
+# Where |z| stays below this, no exponential, no sum of SMALL of them and no quotient leaves the normal range.
+TAME = {dtype: (-math.log(SMALLEST[dtype]) - math.log(SMALL)) / 2 for dtype in ONES}
 
 
-def plain(logits, size: int = TAME_SIZE) -> bool:
+def plain(logits, size: int = MODEST) -> bool:
     """Whether this is an ordinary array of at most so many numbers, which needs no paperwork."""
     return (
         type(logits) is np.ndarray
