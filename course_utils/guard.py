@@ -139,9 +139,17 @@ class _Watch:
             self._over.set()
 
     def stop(self):
-        self._over.set()
-        with self._lock:
-            self._send(None)  # an exception already on its way must not arrive after the call
+        """Send no more, and take delivery of what is under way: it must not arrive after the call."""
+        while True:
+            try:
+                self._over.set()
+                with self._lock:
+                    pass
+                for _ in range(10):  # Python looks for an exception from another thread when it jumps back
+                    pass
+                return
+            except TimeLimit:
+                continue
 
     def _watch(self):
         pause = self._seconds
@@ -152,8 +160,8 @@ class _Watch:
                     self._send(TimeLimit)
 
     def _send(self, exception):
-        kind = ctypes.py_object(exception) if exception else None
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._target), kind)
+        # Never NULL, which means "take it back": Python 3.11 then hangs under a profiler or a debugger.
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._target), ctypes.py_object(exception))
 
 
 def _line_of(error, function) -> str:

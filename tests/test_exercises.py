@@ -3,6 +3,8 @@
 import ast
 import importlib
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -380,6 +382,22 @@ def test_a_function_that_ends_at_the_limit_leaves_nothing_behind():
         run = guard.call(about, (float(wait),), 0.005)
         assert run.value is not None or isinstance(run.error, guard.TimeLimit)
     time.sleep(0.1)  # a late exception would arrive here
+
+
+def test_a_profiler_or_debugger_works_after_a_check():
+    code = """
+import sys
+from course_utils import guard
+guard.call(lambda: 1, ())
+def endless():
+    while True: pass
+guard.call(endless, (), 0.1)
+sys.setprofile(lambda *event: None)
+sum(map(lambda i: i, range(9)))
+print("alive")
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert run.stdout == "alive\n", run.stderr
 
 
 def test_the_users_own_interrupt_passes(exercise):
