@@ -152,7 +152,7 @@ ax.set_ylabel("first probability")
 figures.show(
     fig,
     alt="Line: the first probability of [c, c-1] in float32 against c. The truth is flat at 0.731; naive softmax "
-    "follows it to about -98, then climbs in steps to 1.0 and ends in NaN near -104.",
+    "follows it down to about -99, then jumps in steps between 0.5 and 1 and ends in NaN near -104.",
     caption="Finite, sums to 1, wrong: at c = -102 the first probability is 0.8, at -103 it is 1. The truth is 0.731059.",
     table=[
         {"c": f"{offsets[i]:g}", "truth": f"{swept.truth[i, 0]:.6g}", "naive": f"{swept.p[i, 0]:.6g}"}

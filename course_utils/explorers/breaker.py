@@ -1,0 +1,387 @@
+"""W2. Break the softmax: which logits break it, and what comes out?"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+
+from course_utils import pipeline, reference
+from course_utils.explorers.core import Explorer, choice, number
+from course_utils.floats import FORMATS, Format, format_of
+from course_utils.plots import PALETTE, STATE_STYLE, draw_strip
+
+CONTROLS = {
+    "magnitude": number(
+        "magnitude M",
+        8.0,
+        0,
+        120,
+        0.5,
+        spans={
+            "float64": (0, 720, 0.5),
+            "float16": (0, 13, 0.01),
+            "float8_e5m2": (0, 13, 0.05),
+            "float8_e4m3fn": (0, 8, 0.05),
+        },
+    ),
+    "pattern": choice("pattern", pipeline.PATTERNS, "spread"),
+    "format": choice("number format", FORMATS, "float16"),
+    "method": choice("method", ("naive", "shifted"), "naive"),
+}
+
+
+def _beside_cliff(which):
+    """The magnitude around the first change of regime; the state unchanged where there is none."""
+    return lambda state: {"magnitude": dict(zip(_CLIFF, _around_cliff(state), strict=True))[which]}
+
+
+_CLIFF = ("last good", "first bad", "far side")
+CLIFF = {name: _beside_cliff(name) for name in _CLIFF}
+
+
+def _row(magnitude, pattern, kind):
+    return lambda state: {"magnitude": magnitude, "pattern": pattern, "format": kind, "method": "naive"}
+
+
+PRESETS = CLIFF | {
+    "10.8 in float16": _row(10.8, "spread", "float16"),
+    "10.9": _row(10.9, "spread", "float16"),
+    "11.1": _row(11.1, "spread", "float16"),
+    "88.72 in float32": _row(88.72, "spread", "float32"),
+    "88.73": _row(88.73, "spread", "float32"),
+    "−100 in float32": _row(100, "all negative", "float32"),
+    "−104": _row(104, "all negative", "float32"),
+}
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One row of logits on its way through softmax, and the whole range of magnitudes beside it."""
+
+    magnitude: float
+    pattern: str
+    format: Format
+    method: str
+    typed: np.ndarray
+    steps: dict  # name -> Step
+    truth: np.ndarray
+    regime: str
+    born: str | None
+
+    @property
+    def largest_error(self) -> float:
+        """The largest |p - truth| of the row."""
+        return float(np.max(np.abs(self.steps["p"].values.astype(np.float64) - self.truth)))
+
+
+def observe(state) -> Observation:
+    typed = state["magnitude"] * np.array(pipeline.PATTERNS[state["pattern"]])
+    steps = pipeline.run(typed, state["format"], state["method"])
+    return Observation(
+        state["magnitude"],
+        state["pattern"],
+        format_of(state["format"]),
+        state["method"],
+        typed,
+        {step.name: step for step in steps},
+        reference.softmax(steps[0].values),
+        str(pipeline.regimes(steps)),
+        pipeline.born(steps),
+    )
+
+
+@lru_cache(maxsize=64)
+def regimes(pattern, kind, method):
+    """The state of the answer for each magnitude of the slider's range, 0.01 apart."""
+    _, high, _ = CONTROLS["magnitude"].span({"format": kind})
+    return pipeline.sweep_magnitude(pattern, kind, method, np.arange(100 * high + 1) / 100)
+
+
+def _around_cliff(state):
+    sweep = regimes(state["pattern"], state["format"], state["method"])
+    if len(sweep.edges) == 1:
+        return [state["magnitude"]] * 3
+    (_, _, good), (_, bad, _), *_ = sweep.edges
+    return good, bad, round((sweep.edges[-1][1] + sweep.x[-1]) / 2, 2)
+
+
+def describe(seen) -> str:
+    return f"M = {seen.magnitude:.7g}, {seen.format.name}, {seen.method}: {_TELL[seen.regime](seen)}"
+
+
+def _tell_ok(seen):
+    p = ", ".join(_number(value) for value in seen.steps["p"].values.astype(float))
+    sums = float(seen.steps["sum"].values[0])
+    return (
+        f"p = {p}, at most {seen.largest_error:.2g} from the truth. "
+        f"The sum is {_number(sums)}; the largest {seen.format.name} is {_number(seen.format.max)}."
+    )
+
+
+def _tell_subnormal(seen):
+    total = float(np.sum(seen.steps["p"].values.astype(float)))
+    return (
+        f"every exp is too small to keep its digits. The p are finite, their sum is {total:.3g}, and they "
+        f"are wrong by up to {seen.largest_error:.2g}. isnan() finds nothing."
+    )
+
+
+def _tell_zero(seen):
+    return (
+        f"every exp is finite, but their sum passes the largest number, {_number(seen.format.max)}, and becomes inf. "
+        "Each exp / inf is 0: all p are 0, no error, and isnan() finds nothing."
+    )
+
+
+def _tell_nan(seen):
+    limit = f"passes the largest number, {_number(seen.format.max)},"
+    nans = int((seen.steps["p"].states == "NaN").sum())
+    outcome = f"{nans} of {seen.truth.size} p {'is' if nans == 1 else 'are'} NaN. No error stops the program."
+    if seen.born in ("z", "z - m"):
+        return f"a logit {limit} before exp sees it: {outcome}"
+    if np.all(seen.steps["exp"].states == "zero"):
+        return f"every exp is too small to store and becomes 0. The sum is 0, and 0 / 0 is NaN: {outcome}"
+    who = "exp(z)" if seen.born == "exp" else "the sum"
+    beyond = "becomes inf, and inf / inf is NaN" if seen.format.has_inf else "and this format has no inf"
+    return f"{who} {limit} {beyond}: {outcome}"
+
+
+_TELL = {"ok": _tell_ok, "subnormal": _tell_subnormal, "zero": _tell_zero, "NaN": _tell_nan}
+
+
+def table(seen) -> list[dict]:
+    columns = {step.name: np.broadcast_to(step.values, seen.typed.shape) for step in seen.steps.values()}
+    return [
+        {
+            "class": str(i + 1),
+            "typed z": _number(seen.typed[i]),
+            **{name: _number(float(values[i])) for name, values in columns.items()},
+            "true p": _number(seen.truth[i]),
+            "state of p": _spoken(seen.steps["p"].states[i]),
+            "error born in": seen.born or "no step",
+        }
+        for i in range(seen.typed.size)
+    ]
+
+
+def _number(value) -> str:
+    """Up to five digits, and no exponent where a reader needs none."""
+    if not np.isfinite(value):
+        return "NaN" if np.isnan(value) else "inf"
+    return f"{value:.5g}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.2e}"
+
+
+def _spoken(state) -> str:
+    return f"{STATE_STYLE[state].glyph} {STATE_STYLE[state].word}"
+
+
+def draw(figure):
+    """A row a class: z, z - m, exp; all terms in the tank of the sum; p. Below, the regimes along M."""
+    top, strip = figure.subplots(2, 1, height_ratios=[5, 1])
+    top.set(xlim=(0, 9), ylim=(5.3, 0))
+    top.set_axis_off()
+    columns = {name: _Cells(top, left) for name, left in (("z", 0.45), ("z - m", 1.75), ("exp", 3.05))}
+    tank, bars = _Tank(top, 4.85), _Bars(top, 6.95)
+    middles = {"z": 0.98, "z - m": 2.28, "exp": 3.58, "sum": 5.25, "p": 7.4}
+    for name, x in middles.items():
+        top.text(x, 0.2, name.replace("-", "−"), ha="center", va="center", weight="bold")
+    for i in range(4):
+        top.text(0.2, i + 1, str(i + 1), ha="center", va="center", color=PALETTE["faint"])
+    top.text(0.2, 0.2, "class", ha="center", va="center", color=PALETTE["faint"])
+    top.text(9, 0.2, "dotted: truth", ha="right", va="center")
+    stamp = top.text(0, 5.08, "▲ born here", ha="center", va="center", weight="bold", animated=True)
+    skipped = [
+        top.annotate("", (3.0, i + 1), (1.6, i + 1), arrowprops=_ARROW, animated=True) for i in range(4)
+    ]
+    regime_strip = _Regimes(strip)
+
+    def update(seen):
+        for name, cells in columns.items():
+            cells.show(seen.steps.get(name))
+        for arrow in skipped:
+            arrow.set_visible("z - m" not in seen.steps)
+        tank.show(seen.steps, seen.format)
+        bars.show(seen.steps["p"], seen.truth)
+        stamp.set(visible=seen.born is not None, x=middles[seen.born or "p"])
+        regime_strip.show(seen)
+
+    return update
+
+
+_ARROW = {"arrowstyle": "->", "color": PALETTE["faint"], "linestyle": "--", "linewidth": 1.2}
+_PLATE = {"fc": PALETTE["paper"], "ec": "none", "pad": 1.2}
+_WORDS = {"va": "center", "animated": True, "in_layout": False}
+
+
+class _Box:
+    """A rectangle that takes the look of a state."""
+
+    def __init__(self, axes, left, top, width, height):
+        self.patch = axes.bar(left, height, width, bottom=top, align="edge", lw=1, animated=True)[0]
+
+    def show(self, state, visible=True):
+        look = STATE_STYLE[state]
+        face = "#99C7E0" if state == "ok" else PALETTE["paper"]
+        self.patch.set(facecolor=face, edgecolor=look.colour, hatch=look.hatch, visible=visible)
+
+
+class _Cells:
+    """A column of four numbers in boxes."""
+
+    def __init__(self, axes, left):
+        self.boxes = [_Box(axes, left, row + 0.58, 1.06, 0.84) for row in range(4)]
+        self.texts = [
+            axes.text(left + 0.53, row + 1, "", ha="center", bbox=_PLATE, **_WORDS) for row in range(4)
+        ]
+
+    def show(self, step):
+        for i, (box, text) in enumerate(zip(self.boxes, self.texts, strict=True)):
+            state = step.states[i] if step else "ok"
+            if state == "zero" and step.name != "exp":
+                state = "ok"  # a logit of 0 is an ordinary number; an exp of 0 is one that was lost
+            box.show(state, visible=step is not None)
+            text.set(text=_in_cell(float(step.values[i]), state) if step else "", visible=step is not None)
+            text.get_bbox_patch().set_visible(state != "ok")
+
+
+def _in_cell(value, state) -> str:
+    if state == "subnormal":
+        return f"{_spoken(state)}\n{_number(value)}"
+    return _number(value) if state == "ok" else _spoken(state)
+
+
+class _Tank:
+    """The terms stacked up to their sum, against the largest number of the format."""
+
+    bottom, full, over = 4.42, 1.35, 0.58
+
+    def __init__(self, axes, left):
+        self.terms = [_Box(axes, left, self.bottom, 0.8, 0) for _ in range(4)]
+        self.spill = _Box(axes, left, self.over, 0.8, self.full - self.over)
+        axes.plot(
+            [left, left, left + 0.8, left + 0.8], [self.over, 4.42, 4.42, self.over], color=PALETTE["faint"]
+        )
+        axes.plot([left - 0.1, left + 0.95], [self.full] * 2, color=PALETTE["text"], lw=2)
+        self.limit = axes.text(left + 1.0, self.full, "", **_WORDS)
+        self.sum = axes.text(left + 0.4, 0, "", ha="center", bbox=_PLATE, zorder=5, **_WORDS)
+
+    def show(self, steps, fmt):
+        terms = steps["exp"].values.astype(np.float64) / fmt.max
+        heights = np.where(np.isfinite(terms), terms, 2.0) * (self.bottom - self.full)
+        tops = np.maximum(self.bottom - np.cumsum(heights), self.over)
+        starts = np.r_[self.bottom, tops[:-1]]
+        for box, start, end in zip(self.terms, starts, tops, strict=True):
+            box.patch.set(y=end, height=start - end)
+            box.show("ok", visible=start > end)
+        state = steps["sum"].states[0]
+        spilled = state in ("inf", "NaN")
+        self.spill.show(state if spilled else "ok", visible=spilled)
+        self.limit.set_text(f"max\n{_number(fmt.max)}")
+        self.sum.set(
+            text=_in_cell(float(steps["sum"].values[0]), state),
+            y=0.96 if spilled else self.bottom + 0.08,
+            va="center" if spilled else "top",
+        )
+
+
+class _Bars:
+    """The probabilities, from left to right, with the truth as a dotted line across each."""
+
+    length, beyond = 1.35, 1.9  # of the bar of a 1, and of the bar of a NaN
+
+    def __init__(self, axes, left):
+        self.left = left
+        self.boxes = [_Box(axes, left, row + 0.7, 0, 0.6) for row in range(4)]
+        self.texts = [axes.text(0, row + 1, "", bbox=_PLATE, **_WORDS) for row in range(4)]
+        self.truths = [axes.plot([], [], ":", zorder=4, **_TRUTH)[0] for _ in range(4)]
+        axes.plot([left, left], [0.55, 4.45], color=PALETTE["faint"], lw=1)
+
+    def show(self, step, truth):
+        for i, (box, text, mark) in enumerate(zip(self.boxes, self.texts, self.truths, strict=True)):
+            value, state, exact = float(step.values[i]), step.states[i], self.length * truth[i]
+            width, word = self._place(value, state, exact)
+            box.patch.set_width(width)
+            box.show(state)
+            mark.set_data([self.left + exact] * 2, [i + 0.6, i + 1.4])
+            text.set(text=_in_cell(value, state), x=self.left + word)
+
+    def _place(self, value, state, exact):
+        """Width of the bar, start of its word. A p that became 0 leaves a hatched bar as long as the truth."""
+        if state == "NaN":
+            return self.beyond, self.length + 0.02
+        width = exact if state == "zero" else self.length * value
+        return width, max(width, exact) + 0.1
+
+
+_TRUTH = {"color": PALETTE["truth"], "lw": 2.5, "animated": True}
+
+
+class _Regimes:
+    """The strip: what comes out along M. Drawn anew when the row of states changes; else only the marker moves."""
+
+    def __init__(self, axes):
+        self.axes, self.over, self.shown = axes, axes.twinx(), None
+        self.over.set_axis_off()
+        self.over.set(ylim=axes.get_ylim())
+        (self.marker,) = self.over.plot([], [], animated=True, clip_on=False, zorder=5, **_MARKER)
+        axes.set_xlabel("magnitude M")
+
+    def show(self, seen):
+        key = (seen.pattern, seen.format.name, seen.method)
+        sweep = regimes(*key)
+        if key != self.shown:
+            self.shown = key
+            draw_strip(self.axes, sweep.x, sweep.states, words=_WORD)
+            _name_edges(self.axes, sweep)
+            self.over.set_ylim(self.axes.get_ylim())
+        self.marker.set_data([np.clip(seen.magnitude, 0, sweep.x[-1])], [0.31])
+
+
+_WORD = {"zero": "all p are 0", "subnormal": "digits lost"}
+_MARKER = {"marker": "D", "markersize": 10, "mfc": PALETTE["paper"], "mec": PALETTE["truth"], "mew": 2}
+
+
+def _name_edges(axes, sweep):
+    """Ticks at the cliffs, named by the first magnitude beyond; neighbours lean away from each other."""
+    edges = [first for _, first, _ in sweep.edges[1:]]
+    axes.set_xticks([0, *edges, sweep.x[-1]], [f"{x:.6g}" for x in (0, *edges, sweep.x[-1])])
+    labels = axes.get_xticklabels()
+    for left, right in pairwise(labels[1:]):
+        if right.get_position()[0] - left.get_position()[0] < 0.08 * sweep.x[-1]:
+            left.set_horizontalalignment("right")
+            right.set_horizontalalignment("left")
+
+
+def explore(short=False, **preset):
+    """Break the softmax. `short=True` leaves two sliders, magnitude and format, and three buttons."""
+    return Explorer(
+        question="Which logits break the softmax, and what comes out?",
+        goal="Bet first: at M = 11 in float16, is the answer right, all zeros, NaN, or an error? Then find every "
+        "magnitude where all p are 0.",
+        caption="The logits are M times a pattern of four. They go from left to right: exp of each, their sum in "
+        "a tank as tall as the format's largest number, and the probabilities p beside the truth (dotted). "
+        "“Born here” marks the first step with a bad number. The strip shows what comes out for each M.",
+        why="The sum is larger than each of its terms, so it can pass the largest number while every term still "
+        "fits. Then each exp / inf is 0: no NaN, no error, and no probability left. A little later exp itself "
+        "becomes inf, and inf / inf is NaN. Far below zero every exp becomes 0, and 0 / 0 is NaN; on the way "
+        "there it loses its digits, and p is wrong but looks fine.\n\n"
+        "With the method `shifted` the largest logit is subtracted first: the largest exp is 1.",
+        note="Every step is computed in the chosen format itself; the truth comes from 60-digit arithmetic on the "
+        "logits that the format stored.",
+        controls=CONTROLS,
+        presets=CLIFF if short else PRESETS,
+        preset=preset,
+        hide=("pattern", "method") if short else (),
+        observe=observe,
+        describe=describe,
+        table=table,
+        draw=draw,
+        size=(9, 4.4),
+        strip={
+            "M = 10.7: right": {"magnitude": 10.7},
+            "M = 10.9: all zeros": {"magnitude": 10.9},
+            "M = 11.1: NaN": {"magnitude": 11.1},
+        },
+        reached=lambda seen: seen.regime == "zero",
+    )
