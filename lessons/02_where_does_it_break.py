@@ -60,15 +60,13 @@ for logits in ([89, 0, 0], [-104, -105, -106]):
 
 # %%
 def cliffs(fmt):
-    with np.errstate(divide="ignore"):
-        return [np.log(value) for value in (fmt.max, fmt.smallest_normal, fmt.smallest_subnormal / 2)]
+    """The logits at which exp overflows, starts to lose digits, and rounds to 0."""
+    return np.log(fmt.max), np.log(fmt.smallest_normal), np.log(fmt.smallest_subnormal) - np.log(2)
 
 
 print("format          largest   ln(max)  digits go  all gone   spacing at 1")
 for fmt in floats.FORMATS.values():
     overflow, subnormal, zero = cliffs(fmt)
-    if not np.isfinite(zero):  # half of float64's smallest number is itself stored as 0
-        zero = np.log(fmt.smallest_subnormal) - np.log(2)
     print(f"{fmt.name:14s} {fmt.max:9.3g} {overflow:8.2f} {subnormal:10.2f} {zero:9.2f}   {fmt.eps:.3g}")
 
 # %% [markdown]
