@@ -69,11 +69,40 @@ def note(key: str, outcome: str) -> bool:
     return True
 
 
+def attempts(key: str) -> int:
+    """How often this exercise was tried on this machine; 0 also where the file cannot be read."""
+    try:
+        return load()["exercises"].get(key, {}).get("attempts", 0)
+    except (OSError, ValueError):
+        return 0
+
+
 def due(today: date | None = None) -> list[str]:
     """The solved exercises whose review is due, the longest overdue first."""
     today = (today or date.today()).isoformat()
     entries = load()["exercises"].items()
     return [key for day, key in sorted((e["due"], key) for key, e in entries if e.get("due")) if day <= today]
+
+
+def lesson_rows(keys, today: date | None = None) -> list[dict[str, str]]:
+    """The course at a glance, one row a lesson: solved, due for review today, and what comes next.
+
+    `keys` are the exercises in the order of the course, "03.max_shift" belongs to lesson 03.
+    """
+    entries, due_today = load()["exercises"], set(due(today))
+    unsolved = [key for key in keys if not entries.get(key, {}).get("solved")]
+    rows = []
+    for lesson in dict.fromkeys(key[:2] for key in keys):
+        own = [key for key in keys if key[:2] == lesson]
+        rows.append(
+            {
+                "lesson": lesson,
+                "solved": f"{len(set(own) - set(unsolved))} of {len(own)}",
+                "to review today": ", ".join(_name(key) for key in own if key in due_today) or "-",
+                "next": ", ".join(_name(key) for key in unsolved[:1] if key in own) or "-",
+            }
+        )
+    return rows
 
 
 def export(to) -> Path:
@@ -91,6 +120,10 @@ def delete() -> bool:
     with _locked(file):
         file.unlink(missing_ok=True)
     return True
+
+
+def _name(key) -> str:
+    return key.partition(".")[2]
 
 
 def _empty() -> dict:

@@ -6,13 +6,14 @@ import re
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from course_utils import floats, guard, reference, shifted
-from course_utils.exercises import judge
+from course_utils import floats, guard, progress, reference, shifted
+from course_utils.exercises import judge, picture
 from course_utils.exercises.core import FUNCTION_KINDS, KINDS, Exercise, case
 from course_utils.exercises.faults import Case, fault_of
 from course_utils.mistakes import MISTAKES
@@ -483,6 +484,20 @@ def test_the_solution_asks_once_for_a_prediction(exercise):
     assert "def softmax" in repr(exercise.solution())
 
 
+def test_a_try_of_yesterday_counts(exercise, monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
+    progress.record(exercise.key, "incorrect")
+    assert "def softmax" in repr(exercise.solution())
+
+
+@each()
+def test_every_solution_opens_from_its_source(exercise, monkeypatch):
+    monkeypatch.setattr(exercise, "_asked", True)
+    code = exercise.solution().code
+    ast.parse(code)
+    assert "lambda" not in code.split("\n")[0]
+
+
 def test_after_a_try_the_solution_opens_at_once(exercise):
     exercise.check(MISTAKES["clip_logits"].function)
     assert "def softmax" in repr(exercise.solution())
@@ -517,7 +532,7 @@ def test_a_choice_needs_its_evidence(exercise):
     assert task.check(("B", [1, 2, 3])).outcome == "incorrect"
     assert task.check("B").outcome == "incorrect"
     assert task.check(("A", [200, 0, 0])).mistake == "shift_by_mean"
-    for odd in ("C", 3, (), [], (None, None)):
+    for odd in ("C", 3, (), []):
         assert task.check(odd).outcome == "incorrect"
 
 
@@ -527,6 +542,83 @@ def test_a_prediction_is_compared_in_significant_digits(exercise):
     assert task.check([0.28, 0.72]).outcome == "incorrect"
     assert task.check([0.269]).outcome == "incorrect"
     assert task.check("nonsense").outcome == "incorrect"
+
+
+def test_a_prediction_is_diagnosed_at_its_first_wrong_case(exercise):
+    cases = (
+        case("one", [1, 3], dtype="float32"),
+        case("two", [5, 1], dtype="float32"),
+        case("three", [2, 2]),
+    )
+    largest = replace(MISTAKES["shift_by_mean"], key="largest", function=max, diagnosis="Largest.")
+    smallest_one = replace(MISTAKES["shift_by_mean"], key="smallest", function=min, diagnosis="Smallest.")
+    fields = {"cases": cases, "truth": sum, "mistakes": (largest, smallest_one), "digits": 3}
+    task = with_subject(exercise, "predict", **fields)
+    assert task.check([4, 6, 4]).outcome == "correct"
+    result = task.check([4, 5, 9])
+    assert result.mistake == "largest"
+    assert "2 of 3 predictions differ from what comes out. The first is the case “two”." in repr(result)
+    assert task.check([4, 1, 4]).mistake == "smallest"
+    assert task.check([4, 6, 2]).mistake in ("largest", "smallest")
+    assert task.check([3, 1, 2]).mistake == "largest"  # fits two cases, the other one only one
+    assert task.check([4, 7, 2]).mistake == ""  # the first wrong case is nobody's
+
+
+def test_a_gap_anywhere_is_not_an_attempt(exercise):
+    task = with_subject(exercise, "predict", cases=exercise.cases[:1], mistakes=())
+    for gap in (None, ..., [0.269, None], (..., 0.731), [[1, None]], np.array([None, 0.5])):
+        assert task.check(gap).outcome == "not attempted"
+
+
+# --- the small picture ------------------------------------------------------------------------------------
+
+
+@each(*FUNCTION_KINDS)
+def test_the_picture_is_accessible_the_same_again_and_fast(exercise):
+    answers = [exercise.model_answer, exercise.mistakes[0].function]
+    for result in map(exercise.check, answers):
+        start = time.process_time()
+        page = result._repr_html_()
+        assert time.process_time() - start < 0.6  # alone on a machine about a quarter
+        assert page == result._repr_html_()
+        assert "<img" not in page or 'alt="Error in ulps' in page
+        assert "<img" not in repr(result)
+
+
+def test_the_text_of_a_check_draws_nothing(exercise, monkeypatch):
+    monkeypatch.setattr(picture, "errors", lambda *args: pytest.fail("drawn for a text"))
+    assert "shift_by_mean" in exercise.check(MISTAKES["shift_by_mean"].function).mistake
+    repr(exercise.check(shifted.softmax))
+
+
+def test_the_picture_shows_where_the_answer_ends_and_the_solution_goes_on(exercise):
+    page = exercise.check(MISTAKES["shift_by_mean"].function)._repr_html_()
+    assert re.search(r"Your function: no number at \d+ of 17 sizes; the solution: at most", page)
+    assert '<th scope="row">1/32</th>' in page
+
+
+def test_zeros_do_not_grow_so_the_case_itself_is_drawn(exercise):
+    task = with_subject(exercise, "write", cases=(case("plain", [1, 2], dtype="float32"),))
+    result = task.check(lambda z: shifted.softmax(z) * 2)
+    assert not np.any(result.args[0])
+    assert "<img" in result._repr_html_()
+
+
+@pytest.mark.parametrize("function", [lambda z: None, lambda z: z.sum(), lambda z: 1 / 0])
+def test_where_no_numbers_came_out_there_is_no_picture(exercise, function):
+    assert "<img" not in exercise.check(function)._repr_html_()
+
+
+def test_a_slow_answer_is_not_drawn(exercise):
+    def slow(logits):
+        time.sleep(0.2)
+        return shifted.softmax(logits)
+
+    result = exercise.check(slow)
+    assert result.outcome == "correct"
+    start = time.perf_counter()
+    assert result.picture() == ""
+    assert time.perf_counter() - start < 6
 
 
 # --- shrinking --------------------------------------------------------------------------------------------

@@ -214,3 +214,23 @@ def test_recording_is_fast():
     for _ in range(10):
         progress.record("a", "correct")
     assert time.perf_counter() - start < 1
+
+
+def test_the_map_has_a_row_for_each_lesson(file):
+    keys = ["00.a", "00.b", "01.c", "01.d"]
+    assert [row["next"] for row in progress.lesson_rows(keys)] == ["a", "-"]
+    progress.record("00.a", "correct", DAY)
+    progress.record("00.b", "correct", later(1))
+    progress.record("01.c", "incorrect", DAY)
+    assert progress.lesson_rows(keys, later(1)) == [
+        {"lesson": "00", "solved": "2 of 2", "to review today": "a", "next": "-"},
+        {"lesson": "01", "solved": "0 of 2", "to review today": "-", "next": "c"},
+    ]
+
+
+def test_attempts_are_counted_and_an_unreadable_file_counts_none(file):
+    assert progress.attempts("a") == 0
+    progress.record("a", "incorrect", DAY)
+    assert progress.attempts("a") == 1
+    file.write_text('{"version": 2, "exercises": {}}', encoding="utf-8")
+    assert progress.attempts("a") == 0

@@ -42,6 +42,7 @@ model answer, a variant of these three kinds is a function of no argument that r
 
 from __future__ import annotations
 
+import ast
 import inspect
 import textwrap
 from collections.abc import Callable
@@ -54,7 +55,7 @@ from course_utils.exercises.faults import Case, case
 from course_utils.exercises.judge import judge_choice, judge_function, judge_input, judge_numbers
 from course_utils.exercises.result import INCORRECT, NOT_ATTEMPTED, CheckResult, Note
 from course_utils.guard import shown
-from course_utils.mistakes import Mistake
+from course_utils.mistakes import MISTAKES, Mistake
 
 __all__ = ["KINDS", "Case", "CheckResult", "Exercise", "case"]
 
@@ -104,8 +105,7 @@ class Exercise:
     def check(self, answer=None) -> CheckResult:
         """Judge an answer. Never raises; what it returns is shown by the notebook."""
         try:
-            untouched = answer is None or answer is ...
-            result = self._not_attempted() if untouched else _JUDGES[self.kind](self, answer)
+            result = self._not_attempted() if _has_gap(answer) else _JUDGES[self.kind](self, answer)
         except Exception as error:  # a check that fails must not stop Run All
             trouble = f"The check could not judge this answer ({type(error).__name__}: {error})."
             result = CheckResult(self.key, INCORRECT, trouble)
@@ -122,12 +122,17 @@ class Exercise:
 
     def solution(self) -> Note:
         """The model answer from its real source. Before a first try it asks, once, for a prediction."""
-        if not (self._attempted or self._asked):
+        if not (self._attempted or self._asked or progress.attempts(self.key)):
             self._asked = True
             return Note("Before you look", self._request())
-        return Note(
-            f"Solution of {self.key}", self.why, textwrap.dedent(inspect.getsource(self.model_answer))
-        )
+        return Note(f"Solution of {self.key}", self.why, source(self.model_answer))
+
+    @property
+    def covers(self) -> set[str]:
+        """The keys of the known mistakes that this exercise diagnoses or hands out to be found."""
+        given = self.subject.values() if isinstance(self.subject, dict) else [self.subject]
+        handed_out = {m.key for m in MISTAKES.values() if m.function in given}
+        return handed_out | {mistake.key for mistake in self.mistakes}
 
     @property
     def objective_done(self) -> str:
@@ -161,3 +166,21 @@ class Exercise:
             f"A guess first makes the solution stick. Write down what should come out for {sample}, "
             "or hand a first try to .check(). Then call .solution() again and it opens."
         )
+
+
+def source(function) -> str:
+    """The function's own lines; of a lambda, the expression that it returns."""
+    text = textwrap.dedent(inspect.getsource(function))
+    if function.__name__ != "<lambda>":
+        return text
+    nodes = ast.walk(ast.parse(f"_({text.strip().rstrip(',')})"))
+    return ast.unparse(next(node.body for node in nodes if isinstance(node, ast.Lambda)))
+
+
+def _has_gap(answer) -> bool:
+    """Is this the untouched starter: None, ..., or a list in which one of them is left?"""
+    if isinstance(answer, np.ndarray):
+        answer = answer.tolist() if answer.dtype == object else ()
+    if isinstance(answer, (list, tuple)):
+        return any(map(_has_gap, answer))
+    return answer is None or answer is ...

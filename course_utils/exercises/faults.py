@@ -76,6 +76,12 @@ def fault_of(exercise, one: Case, run: guard.Run) -> Fault | None:
     return _value_fault(exercise, one, run, value, truth)
 
 
+def distance_of(exercise, one: Case, args, value, truth) -> np.ndarray:
+    """How many ulps each number of an answer is away from the truth, in the exercise's unit."""
+    distance = accuracy.ulps(floats.store(value, one.format), truth)
+    return distance * _rescale(truth, args, one.format) if exercise.unit == "logits" else distance
+
+
 def is_numeric(array) -> bool:
     """Real numbers: integers or one of the six formats; no objects, strings, truth values or complex numbers."""
     return array.dtype.kind in "iuf" or array.dtype.name in floats.FORMATS
@@ -98,9 +104,7 @@ def _error_fault(run):
 def _value_fault(exercise, one, run, value, truth):
     allowed = one.allowed(run.args)
     stored = floats.store(value, one.format)
-    distance = accuracy.ulps(stored, truth)
-    if exercise.unit == "logits":
-        distance = distance * _rescale(truth, run.args, one.format)
+    distance = distance_of(exercise, one, run.args, value, truth)
     if not np.all(distance <= allowed):
         kind = accuracy.failure(stored, truth, allowed)
         worst = np.max(accuracy.relative_error(stored, truth))

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import dis
 import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from course_utils import accuracy, floats, guard
+from course_utils.exercises import picture
 from course_utils.exercises.faults import Case, fault_of, is_numeric
 from course_utils.exercises.result import CORRECT, INCORRECT, NOT_ATTEMPTED, CheckResult
 from course_utils.guard import named_error, shown
@@ -21,6 +24,7 @@ _HAND_OVER = "Hand over the function itself, without calling it: check(my_functi
 _NOT_YET = "The starter still raises NotImplementedError. Replace that line with your code."
 _STILL_BROKEN = "This is still the code as it was handed out. Change the line that breaks it."
 _NOT_WHAT = "That is not what comes out."
+_FIRST_WRONG = "{wrong} of {cases} predictions differ from what comes out. The first is the case “{label}”."
 _SURVIVES = "Both agree on this input, so it does not break the code. Try a larger spread, or another sign."
 
 
@@ -44,7 +48,9 @@ def judge_function(exercise, function) -> CheckResult:
     notes = tuple(_notes(runs, exercise.cases))
     if not failed:
         verdict = f"All {len(runs)} cases agree with the reference. {exercise.objective_done}"
-        return CheckResult(exercise.key, CORRECT, verdict, notes)
+        widest = max(exercise.cases, key=picture.width)
+        seen = partial(picture.errors, exercise, widest, function, widest.args)
+        return CheckResult(exercise.key, CORRECT, verdict, notes, picture=seen)
     mistake, shown_case, sure = _nearest(exercise, runs, faults)
     one = exercise.cases[shown_case]
     run = _shrunk(exercise, function, one, runs[shown_case], mistake, clock)
@@ -55,7 +61,8 @@ def judge_function(exercise, function) -> CheckResult:
     else:
         summary = f"{len(failed)} of {len(exercise.cases)} cases fail; below, the case “{one.label}”"
         summary += "." if run is runs[shown_case] else ", shrunk to the smallest input that still fails."
-    return _refusal(exercise, one, run, mistake, sure, summary, notes)
+    result = _refusal(exercise, one, run, mistake, sure, summary, notes)
+    return replace(result, picture=partial(picture.errors, exercise, one, function, run.args))
 
 
 def judge_input(exercise, answer, subject=None) -> CheckResult:
@@ -113,24 +120,45 @@ def judge_choice(exercise, answer) -> CheckResult:
 
 
 def judge_numbers(exercise, answer) -> CheckResult:
-    """Compare predicted numbers with what really comes out, to the exercise's significant digits."""
+    """Compare predicted numbers with what comes out, to the exercise's digits; the first wrong case is told."""
     truth = _for_every_case(exercise, exercise.true_value)
     try:
         predicted = np.asarray(answer, dtype=np.float64)
     except (TypeError, ValueError):
         return CheckResult(exercise.key, INCORRECT, "Answer with numbers, for example check([0.5, 0.5]).")
-    if predicted.shape != truth.shape:
+    one_case = len(exercise.cases) == 1
+    if predicted.shape != truth.shape[one_case:]:
         verdict = f"You gave {predicted.size} numbers; the answer has {truth.size}."
         return CheckResult(exercise.key, INCORRECT, verdict)
-    details = (("you predicted", shown(predicted)), ("it gives", shown(truth)))
-    if _same_digits(predicted, truth, exercise.digits):
-        return CheckResult(
-            exercise.key, CORRECT, f"Predicted and actual agree. {exercise.objective_done}", details
-        )
-    for mistake in exercise.mistakes:
-        if _same_digits(predicted, as_predicted(exercise, mistake), exercise.digits):
-            return CheckResult(exercise.key, INCORRECT, _NOT_WHAT, details + _told(mistake), mistake.key)
-    return CheckResult(exercise.key, INCORRECT, _NOT_WHAT, (*details, ("what happened", exercise.why)))
+    predicted = predicted.reshape(truth.shape)
+    wrong = np.flatnonzero(~_right_cases(exercise, predicted, truth))
+    if not wrong.size:
+        details = (("you predicted", shown(np.squeeze(predicted))), ("it gives", shown(np.squeeze(truth))))
+        verdict = f"Predicted and actual agree. {exercise.objective_done}"
+        return CheckResult(exercise.key, CORRECT, verdict, details)
+    first = wrong[0]
+    details = (("you predicted", shown(predicted[first])), ("it gives", shown(truth[first])))
+    verdict = (
+        _NOT_WHAT
+        if one_case
+        else _FIRST_WRONG.format(wrong=len(wrong), cases=len(truth), label=exercise.cases[first].label)
+    )
+    mistake = _believed(exercise, predicted, first)
+    told = _told(mistake) if mistake else (("what happened", exercise.why),)
+    return CheckResult(exercise.key, INCORRECT, verdict, details + told, mistake.key if mistake else "")
+
+
+def _believed(exercise, predicted, first):
+    """The mistake that predicts this number for this case; among several, the one that fits most cases."""
+    fits = [(m, _right_cases(exercise, predicted, as_predicted(exercise, m))) for m in exercise.mistakes]
+    fits = [(mistake, fit) for mistake, fit in fits if fit[first]]
+    return max(fits, key=lambda pair: pair[1].sum(), default=(None, None))[0]
+
+
+def _right_cases(exercise, predicted, truth) -> np.ndarray:
+    """Which cases have the same numbers, to the exercise's significant digits."""
+    close = np.isclose(predicted, truth, rtol=0.5 * 10.0 ** (1 - exercise.digits), atol=0, equal_nan=True)
+    return close.reshape(len(close), -1).all(axis=1)
 
 
 def _same_code(function, other) -> bool:
@@ -291,19 +319,13 @@ def _holds(mistake, args):
 
 
 def as_predicted(exercise, mistake) -> np.ndarray:
-    """The numbers that somebody with this mistake predicts."""
+    """The numbers that somebody with this mistake predicts, one row a case."""
     with np.errstate(all="ignore"):
         return _for_every_case(exercise, lambda args: mistake(*args))
 
 
 def _for_every_case(exercise, function):
-    values = [np.asarray(function(one.args)).astype(np.float64) for one in exercise.cases]
-    return values[0] if len(values) == 1 else np.stack(values)
-
-
-def _same_digits(a, b, digits):
-    close = np.isclose(a, b, rtol=0.5 * 10.0 ** (1 - digits), atol=0, equal_nan=True)
-    return a.shape == b.shape and bool(np.all(close))
+    return np.stack([np.asarray(function(one.args)).astype(np.float64) for one in exercise.cases])
 
 
 def _named_input(args):

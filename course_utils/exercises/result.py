@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from html import escape
 
 NOT_ATTEMPTED, INCORRECT, CORRECT = "not attempted", "incorrect", "correct"
@@ -18,6 +19,7 @@ class CheckResult:
     details   (label, text) pairs in the order in which they are read
     mistake   the key of the known mistake that it was recognised as, or ""
     args      the smallest input that still fails, or None
+    picture   draws the error curve as HTML; called only when a page shows the result
     """
 
     exercise: str
@@ -26,6 +28,7 @@ class CheckResult:
     details: tuple[tuple[str, str], ...] = ()
     mistake: str = ""
     args: tuple | None = None
+    picture: Callable[[], str] = field(default=str, repr=False, compare=False)
 
     def __bool__(self):
         return self.outcome == CORRECT
@@ -48,7 +51,8 @@ class CheckResult:
         )
         head = f"<p><b>{escape(self._headline)}</b> {_html(self.verdict)}</p>"
         return _boxed(
-            f"Check of {self.exercise}: {self.outcome}", head + (f"<dl>{rows}</dl>" if rows else "")
+            f"Check of {self.exercise}: {self.outcome}",
+            head + (f"<dl>{rows}</dl>" if rows else "") + self.picture(),
         )
 
 
