@@ -21,9 +21,15 @@ def ulps(computed, truth) -> np.ndarray:
     """
     computed, truth = _paired(computed, truth)
     fmt = floats.format_of(computed)
-    distance = np.empty(computed.shape)
-    for index in np.ndindex(computed.shape):
-        distance[index] = _ulps_of_one(float(computed[index]), truth[index], fmt)
+    values, nearest = computed.astype(np.float64), truth.astype(np.float64)
+    rounded = floats.store(nearest, fmt).astype(np.float64)
+    same = (values == rounded) | (np.isnan(values) & np.isnan(rounded))
+    distance = np.asarray(np.where(same, 0.0, np.inf))
+    finite = np.isfinite(values) & (np.abs(nearest) <= fmt.max)
+    # The difference is taken in the truth's own arithmetic: in floats it would cancel to 0.
+    gaps = [float(abs(t - v)) for t, v in zip(truth[finite], values[finite].tolist(), strict=True)]
+    with np.errstate(over="ignore"):
+        distance[finite] = np.array(gaps) / floats.spacing(nearest[finite], fmt)
     return distance
 
 
@@ -60,13 +66,3 @@ def _paired(computed, truth):
     if computed.shape != truth.shape:
         raise ValueError(f"computed has shape {computed.shape}, truth has shape {truth.shape}")
     return computed, truth
-
-
-def _ulps_of_one(value, truth, fmt) -> float:
-    nearest = float(truth)
-    finite = np.isfinite(value) and np.isfinite(nearest)
-    if not finite or abs(nearest) > fmt.max:
-        rounded = float(floats.store(nearest, fmt))
-        return 0.0 if value == rounded or (np.isnan(value) and np.isnan(rounded)) else np.inf
-    # The difference is taken in the truth's own arithmetic: in floats it would cancel to 0.
-    return float(abs(truth - value)) / float(floats.spacing(nearest, fmt))

@@ -23,17 +23,19 @@ def smallest(args: tuple, fails, tries: int = TRIES) -> tuple:
         found = next((c for c in (*_fewer_rows(args), *_fewer_classes(args)) if ask(c)), None)
         args, shorter = (args, False) if found is None else (found, True)
     for index in np.ndindex(args[0].shape):
+        if ask.left <= 0:
+            break
         args = _smaller_value(args, index, ask)
     return args
 
 
 class _Questions:
     def __init__(self, fails, tries):
-        self._fails, self._left = fails, tries
+        self._fails, self.left = fails, tries
 
     def __call__(self, args):
-        self._left -= 1
-        return self._left >= 0 and self._fails(*args)
+        self.left -= 1
+        return self.left >= 0 and self._fails(*args)
 
 
 def _halves_then_ones(length, least=1):
@@ -104,5 +106,12 @@ def _smaller_value(args, index, ask):
 def _replaced(args, index, value):
     first = args[0].copy()
     with np.errstate(all="ignore"):
-        first[index] = value
+        first[index] = (
+            _clipped(int(value), np.iinfo(first.dtype)) if first.dtype.kind in "iu" else float(value)
+        )
     return (first, *args[1:])
+
+
+def _clipped(value, limits):
+    """The smallest int64 has no positive twin."""
+    return min(max(value, int(limits.min)), int(limits.max))
