@@ -14,7 +14,7 @@ RUN = $(BIN)/python
 # Tests answer bets and exercises; they leave a learner's record alone.
 unit lessons browser: export COURSE_PROGRESS = off
 
-.PHONY: lab test lint unit lessons browser notebooks bench learner development
+.PHONY: lab test lint unit lessons browser notebooks cheatsheet bench learner development
 
 lab: learner
 	$(RUN) -m jupyterlab --config=tools/jupyter_lab_config.py
@@ -38,6 +38,10 @@ browser: development
 
 notebooks: development
 	$(RUN) tools/notebooks.py build
+
+cheatsheet: development
+	$(PYTHON) tools/environment.py browser
+	$(RUN) tools/cheat_sheet.py
 
 bench: development
 	$(RUN) benchmarks/latency.py
