@@ -365,14 +365,14 @@ keep_learning = Exercise(
     difficulty=2,
     truth=_true_gradient,
     subject=_as_handed_out,
-    cases=(
-        case("an ordinary row", [[2, 1, 0.1]], [0], dtype="float32"),
-        case("a confident row", [[20, 0]], [0], dtype="float32"),
-        case("a very confident row", [[40, 0]], [0], dtype="float32"),
-        case("confident, three classes", [[0, 30, 1]], [1], dtype="float32"),
-        case("two rows, one right and one wrong", [[25, 0], [25, 0]], [0, 1], dtype="float32"),
-        case("three rows", [[1, 2, 3], [0, 0, 0], [18, 1, 0]], [2, 1, 0], dtype="float32"),
-        case("huge logits", [[1000, 980], [-1000, -1030]], [0, 0], dtype="float32"),
+    cases=(  # 2**17 ulps are about 1 %: the smallest failing input shows its error in the first digits
+        case("an ordinary row", [[2, 1, 0.1]], [0], dtype="float32", ulps=2**17),
+        case("a confident row", [[20, 0]], [0], dtype="float32", ulps=2**17),
+        case("a very confident row", [[40, 0]], [0], dtype="float32", ulps=2**17),
+        case("confident, three classes", [[0, 30, 1]], [1], dtype="float32", ulps=2**17),
+        case("two rows, one right and one wrong", [[25, 0], [25, 0]], [0, 1], dtype="float32", ulps=2**17),
+        case("three rows", [[1, 2, 3], [0, 0, 0], [18, 1, 0]], [2, 1, 0], dtype="float32", ulps=2**17),
+        case("huge logits", [[1000, 980], [-1000, -1030]], [0, 0], dtype="float32", ulps=2**17),
     ),
     mistakes=(
         MISTAKES["target_gradient_by_difference"],
