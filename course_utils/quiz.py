@@ -18,8 +18,11 @@ The questions are data: course_utils/questions/lesson_NN.toml holds those asked 
     [[question.choices]]          # two or more
     text = "0.5, 0.5"
     feedback = "What is wrong with it, with a counterexample; for the right one, what makes it right."
+    shows = "naive.softmax(np.float32([120, 0, 0, 0]))"     # computed when the question is shown, in 6 digits
+    no_value = "about a word"     # for a wrong choice instead: why no computation can refute it
 
-Texts take `code` in backticks, **strong**, and a blank line between paragraphs.
+`shows` is one expression of np and the rooms in `ROOMS`; the reader sees it with its value. Texts take
+`code` in backticks, **strong**, and a blank line between paragraphs.
 """
 
 import tomllib
@@ -28,22 +31,46 @@ from functools import cache
 from pathlib import Path
 
 import anywidget
+import numpy as np
 import traitlets
 
-from course_utils import figures
+from course_utils import figures, floats, guard, naive, reference, shifted, stable
 
 HERE = Path(__file__).parent
 QUESTIONS = HERE / "questions"
 
 
+ROOMS = {
+    "np": np, "floats": floats, "naive": naive, "shifted": shifted, "stable": stable, "reference": reference
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One choice: its text, what to say to it, and the expression that shows it, or why there is none."""
+
+    text: str
+    feedback: str
+    shows: str = ""
+    no_value: str = ""
+
+    def told(self) -> str:
+        """The feedback and, below it, what the expression gives now."""
+        return (
+            f"{self.feedback} Computed: `{self.shows}` gives `{value_of(self.shows)}`."
+            if self.shows
+            else self.feedback
+        )
+
+
 @dataclass(frozen=True)
 class Question:
-    """One question with its choices: pairs of (text, feedback)."""
+    """One question with its choices."""
 
     key: str
     kind: str
     prompt: str
-    choices: tuple[tuple[str, str], ...]
+    choices: tuple[Choice, ...]
     answer: int
     explanation: str
     actual: str
@@ -79,6 +106,13 @@ def questions(lesson: int) -> tuple[Question, ...]:
     """
     data = tomllib.loads((QUESTIONS / f"lesson_{lesson:02d}.toml").read_text("utf-8"))
     return tuple(_question(entry) for entry in data["question"])
+
+
+@cache
+def value_of(expression: str) -> str:
+    """What an expression of the rooms gives, in at most 6 significant digits; no warning is let through."""
+    with np.errstate(all="ignore"):
+        return guard.shown(eval(expression, dict(ROOMS)))
 
 
 class Quiz(anywidget.AnyWidget):
@@ -125,11 +159,11 @@ _SURPRISES: dict[str, bool] = {}
 
 
 def _question(entry) -> Question:
-    choices = tuple((choice["text"], choice["feedback"]) for choice in entry.pop("choices"))
+    choices = tuple(Choice(**choice) for choice in entry.pop("choices"))
     answer = entry["answer"]
     if len(choices) < 2 or not 0 <= answer < len(choices) or entry["kind"] not in ("bet", "review"):
         raise ValueError(f"question {entry['key']!r}: kind, choices or answer do not fit together")
-    return Question(choices=choices, **{"actual": choices[answer][0], **entry})
+    return Question(choices=choices, **{"actual": choices[answer].text, **entry})
 
 
 def _for_page(question) -> dict:
@@ -139,8 +173,8 @@ def _for_page(question) -> dict:
         "kind": question.kind,
         "prompt": figures.prose(question.prompt),
         "choices": [
-            {"text": figures.inline(text), "feedback": figures.inline(feedback)}
-            for text, feedback in question.choices
+            {"text": figures.inline(choice.text), "feedback": figures.inline(choice.told())}
+            for choice in question.choices
         ],
         "answer": question.answer,
         "actual": figures.inline(question.actual),
@@ -149,9 +183,10 @@ def _for_page(question) -> dict:
 
 
 def _static(question) -> str:
-    items = "".join(f"<li>{figures.inline(text)}</li>" for text, _ in question.choices)
+    items = "".join(f"<li>{figures.inline(choice.text)}</li>" for choice in question.choices)
     told = "".join(
-        f"<li>{figures.inline(text)}: {figures.inline(feedback)}</li>" for text, feedback in question.choices
+        f"<li>{figures.inline(choice.text)}: {figures.inline(choice.told())}</li>"
+        for choice in question.choices
     )
     right = f"<p><strong>{figures.inline(question.actual)}</strong></p>"
     answer = figures.details(

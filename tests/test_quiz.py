@@ -26,11 +26,32 @@ def test_a_file_holds_questions_of_its_lesson(path):
 
 @pytest.mark.parametrize("question", ALL, ids=lambda question: question.key)
 def test_every_choice_is_answered(question):
-    texts = [text for text, _ in question.choices]
+    texts = [choice.text for choice in question.choices]
     assert len(set(texts)) == len(texts) >= 2
-    assert all(len(feedback) > 10 for _, feedback in question.choices)
+    assert all(len(choice.feedback) > 10 for choice in question.choices)
     assert len(question.prompt) > 10
     assert len(question.explanation) > 20
+
+
+@pytest.mark.parametrize("question", ALL, ids=lambda question: question.key)
+def test_every_wrong_choice_is_refuted_by_a_computation_or_says_why_not(question, capfd):
+    for number, choice in enumerate(question.choices):
+        if number != question.answer:
+            assert bool(choice.shows) != bool(choice.no_value), choice.text
+        if choice.shows:
+            value = quiz.value_of.__wrapped__(choice.shows)
+            assert 0 < len(value) <= 100
+            assert f"`{choice.shows}` gives `{value}`" in choice.told()
+            assert "`" not in choice.shows
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_is_shown_is_computed_once_and_in_six_digits():
+    assert quiz.value_of("np.float64(2) / 3") == "0.666667"
+    assert quiz.value_of("np.exp(np.float32([1000, -1000]))") == "[inf, 0]"
+    before = quiz.value_of.cache_info().misses
+    quiz.value_of("np.float64(2) / 3")
+    assert quiz.value_of.cache_info().misses == before
 
 
 def test_a_bet_can_be_answered_and_the_first_answer_counts():
@@ -61,10 +82,10 @@ def test_the_text_without_a_kernel_folds_the_answer_away():
     asked = next(question for question in quiz.questions(0) if question.key == "00-thousand")
     data, _ = quiz.bet("00-thousand")._repr_mimebundle_()
     question, answer = data["text/html"].split("<details>")
-    for text, feedback in asked.choices:
-        assert figures.inline(text) in question
-        assert figures.inline(feedback) not in question
-        assert figures.inline(feedback) in answer
+    for choice in asked.choices:
+        assert figures.inline(choice.text) in question
+        assert figures.inline(choice.told()) not in question
+        assert figures.inline(choice.told()) in answer
     assert figures.prose(asked.explanation) in answer
     assert data["text/plain"] == asked.prompt
 
