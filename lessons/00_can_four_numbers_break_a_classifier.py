@@ -240,3 +240,6 @@ print("To review today:", ", ".join(progress.due()) or "nothing yet")
 # [deeplearningbook.org](https://www.deeplearningbook.org/contents/numerical.html).
 # Goldberg 1991, *What every computer scientist should know about floating-point arithmetic*,
 # ACM Computing Surveys 23(1), [doi 10.1145/103162.103163](https://doi.org/10.1145/103162.103163).
+#
+# **Look it up.** The [glossary](../docs/glossary.md) has every term of the course, the
+# [cheat sheet](../docs/cheat_sheet.pdf) all of it on one page.

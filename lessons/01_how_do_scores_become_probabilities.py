@@ -274,3 +274,6 @@ figures.show(
 # [arXiv 1503.02531](https://arxiv.org/abs/1503.02531), for the temperature.
 # Alpaydin & Kaynak 1998, *Optical Recognition of Handwritten Digits*, UCI Machine Learning Repository,
 # [doi 10.24432/C50P49](https://doi.org/10.24432/C50P49).
+#
+# **Look it up.** The [glossary](../docs/glossary.md) has every term of the course, the
+# [cheat sheet](../docs/cheat_sheet.pdf) all of it on one page.

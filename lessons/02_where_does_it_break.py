@@ -261,3 +261,6 @@ lesson_02.first_bad.check(my_first_bad)
 # **References.** Goldberg 1991, *What every computer scientist should know about floating-point arithmetic*,
 # [doi 10.1145/103162.103163](https://doi.org/10.1145/103162.103163). The digits: UCI *Optical Recognition of Handwritten Digits*,
 # [doi 10.24432/C50P49](https://doi.org/10.24432/C50P49), as carried by scikit-learn.
+#
+# **Look it up.** The [glossary](../docs/glossary.md) has every term of the course, the
+# [cheat sheet](../docs/cheat_sheet.pdf) all of it on one page.

@@ -236,3 +236,6 @@ for stored in (np.float32([1, 2, 3]), np.float32([1, 2, 3]) + np.float32(1e8)):
 #
 # **References.** Blanchard, Higham & Higham 2021, *Accurately computing the log-sum-exp and softmax functions*,
 # IMA J. Numer. Anal. 41(4), [doi 10.1093/imanum/draa038](https://doi.org/10.1093/imanum/draa038).
+#
+# **Look it up.** The [glossary](../docs/glossary.md) has every term of the course, the
+# [cheat sheet](../docs/cheat_sheet.pdf) all of it on one page.

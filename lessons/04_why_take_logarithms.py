@@ -254,3 +254,6 @@ figures.show(
 # **References.** Blanchard, Higham & Higham 2021, *Accurately computing the log-sum-exp and softmax functions*,
 # IMA J. Numer. Anal. 41(4), [doi 10.1093/imanum/draa038](https://doi.org/10.1093/imanum/draa038).
 # Goldberg 1991 on computing ln(1 + x), [doi 10.1145/103162.103163](https://doi.org/10.1145/103162.103163).
+#
+# **Look it up.** The [glossary](../docs/glossary.md) has every term of the course, the
+# [cheat sheet](../docs/cheat_sheet.pdf) all of it on one page.

@@ -284,3 +284,6 @@ figures.show(
 # **References.** Szegedy et al. 2016, *Rethinking the Inception architecture*, section 7 (label smoothing),
 # [arXiv 1512.00567](https://arxiv.org/abs/1512.00567). A ceiling found in the wild:
 # [Keras issue 17634](https://github.com/keras-team/keras/issues/17634).
+#
+# **Look it up.** The [glossary](../docs/glossary.md) has every term of the course, the
+# [cheat sheet](../docs/cheat_sheet.pdf) all of it on one page.

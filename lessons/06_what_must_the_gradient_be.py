@@ -365,3 +365,6 @@ lesson_06.keep_learning.check(my_live_gradient)
 # **References.** Prieto et al. 2025, *Grokking at the edge of numerical stability*,
 # [arXiv 2501.04697](https://arxiv.org/abs/2501.04697). Why each format has its best step: Higham 2002, *Accuracy and
 # stability of numerical algorithms*, [doi 10.1137/1.9780898718027](https://doi.org/10.1137/1.9780898718027).
+#
+# **Look it up.** The [glossary](../docs/glossary.md) has every term of the course, the
+# [cheat sheet](../docs/cheat_sheet.pdf) all of it on one page.
