@@ -1,12 +1,14 @@
 """Exercises of lesson 05: how do you get a loss without probabilities?"""
 
+from functools import partial
+
 import numpy as np
 
 from course_utils import reference, shifted
 from course_utils.exercises.core import Exercise, case
 from course_utils.mistakes import mistake
 
-EXPLORER = "loss"
+slip = partial(mistake, quantity="cross_entropy", widget="loss")
 
 
 # --- refute_clip ---------------------------------------------------------------------------------------
@@ -32,10 +34,8 @@ def _behind_by(logits):
     return float(logits[1]) - float(logits[0])
 
 
-@mistake(
-    quantity="cross_entropy",
+@slip(
     fails_on=(np.float32([0, 50]),),
-    widget=EXPLORER,
     belief="Only large logits break a loss.",
     diagnosis="You left the allowed range. The ceiling depends on the gap between the logits, and two small logits can "
     "be far apart.",
@@ -46,10 +46,8 @@ def leave_the_range(logits):
     return np.max(np.abs(logits)) > 9
 
 
-@mistake(
-    quantity="cross_entropy",
+@slip(
     fails_on=(np.float32([9, -9]),),
-    widget=EXPLORER,
     belief="Any wide gap breaks it.",
     diagnosis="Your gap is wide, and the target is ahead. Then p is close to 1, far away from the clip, and the loss "
     "is close to 0.",
@@ -60,10 +58,8 @@ def target_ahead(logits):
     return _behind_by(logits) <= 0
 
 
-@mistake(
-    quantity="cross_entropy",
+@slip(
     fails_on=(np.float32([0, 9]),),
-    widget=EXPLORER,
     belief="A model that is clearly wrong is wrong enough.",
     diagnosis="The model is wrong on your input, and the clip has not taken hold or has cost less than 1 so far. The "
     "ceiling is -log(1e-7) = 16.12, and the true loss is about the gap.",
@@ -138,10 +134,8 @@ def _row_losses(logits, targets):
     return -shifted.log_softmax(logits)[np.arange(len(targets)), targets]
 
 
-@mistake(
-    quantity="cross_entropy",
+@slip(
     fails_on=(np.float32([[0, 0], [0, 3]]), np.array([0, -1])),
-    widget=EXPLORER,
     belief="An index of -1 finds nothing.",
     diagnosis="You used -1 as an index. In NumPy that is the last class, so a skipped row was scored as if its target "
     "were the last class. No error tells you.",
@@ -152,10 +146,8 @@ def index_with_minus_one(logits, targets):
     return np.mean(_row_losses(logits, targets))
 
 
-@mistake(
-    quantity="cross_entropy",
+@slip(
     fails_on=(np.float32([[0, 0], [0, 3]]), np.array([0, -1])),
-    widget=EXPLORER,
     belief="A skipped row adds 0, so the mean takes care of itself.",
     diagnosis="You divided by all rows. A skipped row adds nothing above the line, and must not count below it either: "
     "with half of the rows padded, your loss is half of the true one.",
@@ -167,10 +159,8 @@ def divide_by_all_rows(logits, targets):
     return np.sum(_row_losses(logits[kept], targets[kept])) / len(targets)
 
 
-@mistake(
-    quantity="cross_entropy",
+@slip(
     fails_on=(np.float32([[0, 0], [-np.inf, -np.inf]]), np.array([0, -1])),
-    widget=EXPLORER,
     belief="Multiplying by 0 removes a row.",
     diagnosis="You computed the loss of every row and multiplied the skipped ones by 0. A padded row of -inf has a "
     "loss of NaN, and 0 times NaN is NaN.",
@@ -182,10 +172,8 @@ def multiply_by_the_mask(logits, targets):
     return np.sum(_row_losses(logits, targets) * kept) / np.sum(kept)
 
 
-@mistake(
-    quantity="cross_entropy",
+@slip(
     fails_on=(np.float32([[0, 104], [0, 0]]), np.array([0, -1])),
-    widget=EXPLORER,
     belief="A good softmax makes a good loss.",
     diagnosis="You skipped the right rows and took the log of a probability. Where the target is far behind, p has "
     "lost its digits or is stored as 0: the loss is wrong, or inf.",
@@ -196,21 +184,6 @@ def log_of_kept_probabilities(logits, targets):
     kept = targets != -1
     p = shifted.softmax(logits[kept])
     return -np.mean(np.log(p[np.arange(len(p)), targets[kept]]))
-
-
-@mistake(
-    quantity="cross_entropy",
-    fails_on=(np.float32([[0, 0], [0, 0], [0, 3]]), np.array([0, 1, -1])),
-    widget=EXPLORER,
-    belief="The loss of a batch is the sum of its rows.",
-    diagnosis="You returned the sum over the kept rows. The mean is asked for; with a sum the size of a step would "
-    "grow with the batch.",
-    step="`np.sum(...)` without a division.",
-    change="Divide by the number of kept rows.",
-)
-def sum_of_kept_rows(logits, targets):
-    kept = targets != -1
-    return np.sum(_row_losses(logits[kept], targets[kept]))
 
 
 skip_rows = Exercise(
@@ -236,7 +209,6 @@ skip_rows = Exercise(
         divide_by_all_rows,
         multiply_by_the_mask,
         log_of_kept_probabilities,
-        sum_of_kept_rows,
     ),
     hints=(
         "Which rows count? Take them out before you compute anything with them.",
@@ -286,10 +258,8 @@ def _multiply_with_care(logits, goals):
     return -products.sum(axis=-1).mean()
 
 
-@mistake(
-    quantity="cross_entropy",
+@slip(
     fails_on=(np.float32([[np.nan, 1]]), np.float32([[0.5, 0.5]])),
-    widget=EXPLORER,
     belief="NaN means 0 here, so replace it.",
     diagnosis="You replaced every NaN by 0. The NaN of 0 times -inf is gone, and so is the NaN of a broken logit: the "
     "loss of a model that has died looks like 0.",
@@ -300,10 +270,8 @@ def replace_every_nan(logits, goals):
     return -np.mean(np.nansum(goals * shifted.log_softmax(logits), axis=-1))
 
 
-@mistake(
-    quantity="cross_entropy",
+@slip(
     fails_on=(np.float32([[1, -np.inf]]), np.float32([[0.9, 0.1]])),
-    widget=EXPLORER,
     belief="A large negative number does the work of -inf.",
     diagnosis="You replaced -inf by a large finite number. With weight 0 it vanishes, but a masked class that is "
     "wanted now costs a finite loss, of a size that you made up.",
@@ -315,10 +283,8 @@ def floor_the_log(logits, goals):
     return -np.mean(np.sum(goals * log_p, axis=-1))
 
 
-@mistake(
-    quantity="cross_entropy",
+@slip(
     fails_on=(np.float32([[0, 200]]), np.float32([[0.5, 0.5]])),
-    widget=EXPLORER,
     belief="Zero weights are the only trouble.",
     diagnosis="You left out the zero weights and took the log of p. A class with a real weight can have a p that has "
     "lost its digits, or is 0: then the loss is wrong, or inf.",
@@ -330,10 +296,8 @@ def counted_log_of_p(logits, goals):
     return -np.mean(np.sum(np.where(goals == 0, 0, goals * np.log(p)), axis=-1))
 
 
-@mistake(
-    quantity="cross_entropy",
+@slip(
     fails_on=(np.float32([[0, 2, -np.inf]]), np.float32([[0.5, 0.5, 0]])),
-    widget=EXPLORER,
     belief="A tiny probability everywhere keeps the log finite.",
     diagnosis="You added an epsilon inside the log. It keeps 0 times log away from infinity, and puts a ceiling on "
     "every loss: the first patch of this lesson.",

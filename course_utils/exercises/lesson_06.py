@@ -1,6 +1,7 @@
 """Exercises of lesson 06: what must the gradient be, and what does it become?"""
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from course_utils import naive, pipeline, reference, shifted, stable
 from course_utils.exercises.core import Exercise, case
 from course_utils.mistakes import MISTAKES, mistake
 
-EXPLORER = "loss"
+slip = partial(mistake, quantity="gradient", widget="loss")
 
 
 # --- tempered ------------------------------------------------------------------------------------------
@@ -43,10 +44,8 @@ def _fused(logits, targets, temperature):
     return shifted.cross_entropy_with_grad(logits / temperature, targets)[1] / temperature
 
 
-@mistake(
-    quantity="gradient",
+@slip(
     fails_on=(np.float32([[2, 1]]), np.array([0]), 2.0),
-    widget=EXPLORER,
     belief="The gradient is p - y, whatever the temperature.",
     diagnosis="You stopped at the gradient in z / T. The chain rule has one more step: z / T moves by 1/T when z moves "
     "by 1.",
@@ -57,10 +56,8 @@ def forget_the_inner_derivative(logits, targets, temperature):
     return shifted.cross_entropy_with_grad(logits / temperature, targets)[1]
 
 
-@mistake(
-    quantity="gradient",
+@slip(
     fails_on=(np.float32([[2, 1]]), np.array([0]), 2.0),
-    widget=EXPLORER,
     belief="The gradient points to where the loss falls.",
     diagnosis="Your sign is the other way round: y - p. The gradient points to where the loss *rises*; the optimizer "
     "subtracts it.",
@@ -71,10 +68,8 @@ def flip_the_sign(logits, targets, temperature):
     return -my_gradient(logits, targets, temperature)
 
 
-@mistake(
-    quantity="gradient",
+@slip(
     fails_on=(np.float32([[2, 1], [0, 1]]), np.array([0, 0]), 2.0),
-    widget=EXPLORER,
     belief="Each row has its own gradient, so nothing is divided.",
     diagnosis="You returned the gradient of the sum over the batch. The loss is a mean, so each row counts 1/N.",
     step="The division by the number of rows is missing.",
@@ -84,10 +79,8 @@ def forget_the_mean(logits, targets, temperature):
     return my_gradient(logits, targets, temperature) * len(targets)
 
 
-@mistake(
-    quantity="gradient",
+@slip(
     fails_on=(np.float32([[2, 1]]), np.array([0]), 2.0),
-    widget=EXPLORER,
     belief="The slope of softmax is p (1 - p).",
     diagnosis="You used p (1 - p), the diagonal of the Jacobian, as the gradient. It is the slope of a probability in "
     "its own logit. The loss feels every class, and its log cancels that factor.",
@@ -100,10 +93,8 @@ def use_the_diagonal(logits, targets, temperature):
     return p * (1 - np.abs(p)) / (len(targets) * temperature)
 
 
-@mistake(
-    quantity="gradient",
+@slip(
     fails_on=(np.float32([[1000, 0]]), np.array([1]), 2.0),
-    widget=EXPLORER,
     belief="The formula p - y is all that counts.",
     diagnosis="Your formula is right and the softmax inside it is the textbook one: without the shift, exp overflows "
     "and inf/inf is NaN.",
@@ -163,10 +154,8 @@ def _what_comes_back():
     return [np.nan, -1, np.nan, 0, -1, 0]
 
 
-@mistake(
-    quantity="gradient",
+@slip(
     fails_on=(np.float32([0, 95]), "log(softmax)"),
-    widget=EXPLORER,
     belief="What is right on paper comes back.",
     diagnosis="You wrote the true gradients. They are what should come back; each way of writing the loss has its own "
     "step that can fail.",
@@ -177,10 +166,8 @@ def expect_the_truth(logits, path):
     return float(reference.cross_entropy_with_grad(logits[None], np.array([0]))[1][0, 0])
 
 
-@mistake(
-    quantity="gradient",
+@slip(
     fails_on=(np.float32([0, 95]), "log(softmax)"),
-    widget=EXPLORER,
     belief="As long as p is not 0, its log and its slope are fine.",
     diagnosis="At a gap of 95 p is 6e-42: not 0, and its log is an ordinary number. But 1/p is 2e41, past the end of "
     "float32. The way back fails before the way forward does.",
@@ -191,10 +178,8 @@ def expect_the_log_to_hold(logits, path):
     return -1.0 if path == "log(softmax)" else _at_target(logits, path)
 
 
-@mistake(
-    quantity="gradient",
+@slip(
     fails_on=(np.float32([0, 50]), "clip p"),
-    widget=EXPLORER,
     belief="A clip changes the loss and lets the gradient pass.",
     diagnosis="You let the gradient pass through the clip. Where the clip acts the loss is flat, and the slope of "
     "something flat is 0.",
@@ -205,10 +190,8 @@ def expect_the_clip_to_pass(logits, path):
     return -1.0 if path == "clip p" else _at_target(logits, path)
 
 
-@mistake(
-    quantity="gradient",
+@slip(
     fails_on=(np.float32([20, 0]), "log_softmax"),
-    widget=EXPLORER,
     belief="p - 1 has as many digits as p.",
     diagnosis="You gave the true gradient of a confident row. p = 1 - 2e-9 is stored as 1 in float32, and 1 - 1 is 0.",
     step="`p - 1`: the difference of two equal stored numbers.",
@@ -293,10 +276,8 @@ def _best_we_know(logits, targets):
     return stable.cross_entropy_with_grad(logits, targets)[1]
 
 
-@mistake(
-    quantity="gradient",
+@slip(
     fails_on=(np.float32([[40, 0]]), np.array([0])),
-    widget=EXPLORER,
     belief="float64 has enough digits.",
     diagnosis="You subtracted in float64. That moves the end from a margin of 17 to one of 37, and there p is stored "
     "as 1 again.",
@@ -307,10 +288,8 @@ def subtract_in_float64(logits, targets):
     return _as_handed_out(np.float64(logits), targets).astype(logits.dtype)
 
 
-@mistake(
-    quantity="gradient",
+@slip(
     fails_on=(np.float32([[20, 0]]), np.array([0])),
-    widget=EXPLORER,
     belief="A small constant keeps the gradient alive.",
     diagnosis="You kept the gradient away from 0 by a constant. It is alive, and wrong: a row with margin 20 and one "
     "with margin 60 now learn alike.",
@@ -324,10 +303,8 @@ def floor_the_gradient(logits, targets):
     return gradient
 
 
-@mistake(
-    quantity="gradient",
+@slip(
     fails_on=(np.float32([[2, 1]]), np.array([0])),
-    widget=EXPLORER,
     belief="The target gets the sum of the others.",
     diagnosis="You gave the target the sum of the others with a plus. Then each gradient row sums to twice that, and "
     "the target is pushed down instead of up.",
@@ -341,10 +318,8 @@ def give_it_a_plus(logits, targets):
     return gradient
 
 
-@mistake(
-    quantity="gradient",
+@slip(
     fails_on=(np.float32([[2, 1]]), np.array([0])),
-    widget=EXPLORER,
     belief="Minus the sum of the row.",
     diagnosis="You summed the row while the target's own probability was still in it. The sum is 1, whatever the row, "
     "and so every target gets -1.",
