@@ -89,6 +89,13 @@ def test_one_row_in_danger_does_not_change_its_neighbours():
         close(stable.log_softmax(mixed)[keep], stable.log_softmax(calm)[keep], rtol=2e-15)
 
 
+def test_a_row_that_underflows_beside_a_calm_one_is_no_masked_row():
+    """Without its own shift the second row sums to 0, and masked="zeros" once took that for an empty row."""
+    for low in (-104, -800):
+        logits = np.array([[0, 0]] * 20 + [[low, low]], np.float32)
+        assert stable.softmax(logits, masked="zeros")[-1].tolist() == [0.5, 0.5]
+
+
 # Infinities, NaN, masks
 
 

@@ -17,7 +17,7 @@ from course_utils.stable.arguments import (
     kept_shape,
     one_of,
 )
-from course_utils.stable.rows import LARGEST, SMALLEST, Blocks, exponentials, leave_out, weak, within
+from course_utils.stable.rows import LARGEST, SMALLEST, Blocks, entries, exponentials, leave_out, weak, within
 
 
 def cross_entropy(
@@ -150,15 +150,17 @@ def _losses_of(kernel, rows, grad, ignored):
 
 def _index_block(targets, share, divisor, losses, with_grad, logits, out, index, row_max):
     """Class-index targets: the target is left out of the sum."""
-    at = np.arange(len(logits)), targets[index]
-    own_logit = logits[at]
+    target = targets[index]
+    view, at = entries(logits, target)
+    own_logit = view[at]
     terms, shift = exponentials(logits, out, row_max)
-    own, rest = leave_out(terms, at)
+    own, rest = leave_out(terms, target)
     sums = own + rest
     weight = 1.0 if share is None else share[index]
     losses[index] = weight * _losses(own, rest, sums, own_logit, shift)
     if with_grad:
-        terms[at] = -rest
+        view, at = entries(terms, target)
+        view[at] = -rest
         _scale(terms, sums, weight / divisor)
     return weak(sums, row_max)
 
@@ -193,7 +195,7 @@ def _distribution_block(goals, divisor, losses, with_grad, logits, out, index, r
     at = np.arange(len(logits)), logits.argmax(axis=1)
     row_max = logits[at]
     terms, _ = exponentials(logits, out, row_max)
-    largest, rest = leave_out(terms, at)
+    largest, rest = leave_out(terms, at[1])
     log_rest = np.log1p(np.divide(rest, largest, dtype=np.float64))
     log_p = (logits - row_max[:, None]) - log_rest[:, None]
     losses[index] = np.add.reduce(np.where(goal == 0, 0.0, -goal * log_p), axis=1)

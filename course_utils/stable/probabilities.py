@@ -16,7 +16,6 @@ from course_utils.stable.arguments import (
     overlap,
 )
 from course_utils.stable.rows import (
-    SMALL,
     Blocks,
     exponentials,
     leave_out_max,
@@ -43,11 +42,11 @@ def softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
         that isn't boolean and an `out` of another dtype; AxisError; ValueError for shapes that don't fit.
     Reference: Blanchard, Higham & Higham 2021, doi 10.1093/imanum/draa038, for the unshifted and the shifted form.
     """
-    zeros = one_of(masked, ("nan", "zeros"), "masked") == "zeros"
-    if where is None and out is None and axis == -1 and plain(logits, SMALL) and tame(logits):
+    if axis == -1 and where is None and out is None and masked == "nan" and tame(logits):
         terms = np.exp(logits)
         terms /= total(terms)[..., None]
         return terms
+    zeros = one_of(masked, ("nan", "zeros"), "masked") == "zeros"
     with np.errstate(all="ignore"):
         return _map_rows(_softmax_block, logits, axis, where, out, zeros, by_class=False)
 
@@ -103,10 +102,11 @@ def _softmax_block(logits, out, index, row_max, zeros):
     """Fill `out`; return the rows to repeat with their own maximum."""
     terms, _ = exponentials(logits, out, row_max)
     sums = total(terms)
+    again = weak(sums, row_max)
     if zeros:
         sums[sums == 0] = 1
     np.divide(terms, sums[:, None], out=out)
-    return weak(sums, row_max)
+    return again
 
 
 def _log_softmax_block(logits, out, index, row_max, zeros):

@@ -14,7 +14,7 @@ from course_utils.stable.narrow import narrowed, widened
 
 BLOCK_BYTES = 1 << 21  # a block and its result: what the caches hold
 FEW_CLASSES = 16  # up to here a row is too short for NumPy's inner loops along it
-SMALL = 1 << 13  # below this many numbers the calls cost more than the arithmetic
+SMALL = 1 << 16  # below this many numbers the calls cost more than the arithmetic
 MODEST = 1 << 15  # below this many numbers a loop over blocks costs more than it gains
 CHUNK = 128  # so many terms are summed in one go, whatever order the machine takes
 ONES = {np.dtype(kind): np.ones(CHUNK, kind) for kind in (np.float32, np.float64)}
@@ -39,8 +39,10 @@ def plain(logits, size: int = MODEST) -> bool:
 
 def tame(logits: np.ndarray) -> bool:
     """Whether the textbook formula is safe as it stands: two looks at the numbers, and NaN fails the test."""
+    if not plain(logits):
+        return False
     bound = TAME[logits.dtype]
-    return within(logits, -bound, bound)
+    return logits.item(logits.argmax()) <= bound and logits.item(logits.argmin()) >= -bound
 
 
 def apart(block: np.ndarray) -> bool:
@@ -126,10 +128,18 @@ def total(terms: np.ndarray) -> np.ndarray:
     return np.add.reduce(chunks, axis=-1) + terms[..., whole:] @ ones[: classes - whole]
 
 
-def leave_out(terms: np.ndarray, at: tuple) -> tuple[np.ndarray, np.ndarray]:
-    """(the term at `at`, the sum of the others) of each row; the left-out entries become 0 in place."""
-    kept = terms[at]
-    terms[at] = 0
+def entries(block: np.ndarray, index: np.ndarray) -> tuple:
+    """A view of the block and the positions in it of one entry a row: one number each where memory allows."""
+    if block.flags.c_contiguous:
+        return block.reshape(-1), index + np.arange(0, block.size, block.shape[1])
+    return block, (np.arange(len(block)), index)
+
+
+def leave_out(terms: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(the term at `index`, the sum of the others) of each row; the left-out entries become 0 in place."""
+    view, at = entries(terms, index)
+    kept = view[at]
+    view[at] = 0
     return kept, total(terms)
 
 
@@ -163,10 +173,11 @@ def leave_out_max(logits: np.ndarray, out: np.ndarray) -> tuple[np.ndarray, np.n
         row_max = np.maximum.reduce(logits, axis=1)
         terms, _ = exponentials(logits, out, row_max)
         return row_max, *leave_out_largest(terms)
-    at = np.arange(len(logits)), logits.argmax(axis=1)
-    row_max = logits[at]
+    index = logits.argmax(axis=1)
+    view, at = entries(logits, index)
+    row_max = view[at]
     terms, _ = exponentials(logits, out, row_max)
-    return row_max, *leave_out(terms, at)
+    return row_max, *leave_out(terms, index)
 
 
 class Blocks:

@@ -27,8 +27,9 @@ def weighted_logsumexp(rows, weights, mask=None):
     shift = smallest_shift(np.maximum.reduce(logits, axis=1), limit)
     terms = np.where(counts, weights * np.exp(logits - shift[:, None]), 0.0)
     size = np.add.reduce(np.abs(terms), axis=1)
-    at = np.arange(len(rows)), np.argmax(np.abs(terms), axis=1)
-    largest, rest = leave_out(terms, at)
+    index = np.argmax(np.abs(terms), axis=1)
+    largest, rest = leave_out(terms, index)
+    at = np.arange(len(rows)), index
     values = (logits[at] + np.log(np.abs(weights[at]))) + np.log1p(rest / largest)
     values = np.where(size == 0, -np.inf, values)
     sign = np.sign(largest)
