@@ -45,6 +45,13 @@ STATE_STYLE = {
 }
 
 
+def look(state) -> dict:
+    """The look of a shape in one state: plain tint when ok, else white under the hatch of the state."""
+    style_of = STATE_STYLE[state]
+    face = _TINT if state == "ok" else PALETTE["paper"]
+    return {"facecolor": face, "edgecolor": style_of.colour, "hatch": style_of.hatch}
+
+
 def style():
     """Set the course's look: 11 pt text, no box around the data, no legend frames. Safe to call twice."""
     matplotlib.rcParams.update(
@@ -329,10 +336,8 @@ def _spoken(state, words=None):
 
 
 def _hatched(ax, corner, width, height, state):
-    """The box of a state: plain tint when ok, else white under the hatch of the state."""
-    look = STATE_STYLE[state]
-    face = _TINT if state == "ok" else PALETTE["paper"]
-    ax.add_patch(Rectangle(corner, width, height, fc=face, ec=look.colour, hatch=look.hatch, lw=1))
+    """The box of a state."""
+    ax.add_patch(Rectangle(corner, width, height, lw=1, **look(state)))
 
 
 def _word(ax, x, y, text, **how):

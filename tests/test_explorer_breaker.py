@@ -14,11 +14,42 @@ def seen_at(**state):
 
 
 @pytest.mark.parametrize(
-    ("magnitude", "regime", "born"), [(10.7, "ok", None), (10.9, "zero", "sum"), (11.1, "NaN", "exp")]
+    ("magnitude", "regime", "born"),
+    [
+        (10.7, "ok", None),
+        (10.80, "ok", None),
+        (10.81, "zero", "sum"),
+        (10.9, "zero", "sum"),
+        (11.08, "zero", "sum"),
+        (11.09, "NaN", "exp"),
+        (11.1, "NaN", "exp"),
+    ],
 )
 def test_the_all_zeros_zone_of_float16_lies_before_nan(magnitude, regime, born):
     seen = seen_at(magnitude=magnitude, pattern="spread", format="float16")
     assert (seen.regime, seen.born) == (regime, born)
+    if regime == "zero":
+        assert seen.steps["p"].values.tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern", "first"),
+    [
+        ("float64", "spread", 709.79),
+        ("float32", "spread", 88.73),
+        ("float16", "spread", 10.81),
+        ("float32", "all equal", 87.34),
+        ("float32", "all negative", 87.34),
+        ("float8_e4m3fn", "one winner", 6.26),
+    ],
+)
+def test_the_first_magnitude_that_is_not_right(kind, pattern, first):
+    assert breaker.regimes(pattern, kind, "naive").edges[1][1] == first
+
+
+def test_four_equal_logits_give_zeros_before_nan_in_float32():
+    edges = breaker.regimes("all equal", "float32", "naive").edges
+    assert edges == [("ok", 0, 87.33), ("zero", 87.34, 88.72), ("NaN", 88.73, 120)]
 
 
 def test_the_zone_says_that_isnan_finds_nothing():

@@ -9,7 +9,7 @@ import numpy as np
 from course_utils import pipeline, reference
 from course_utils.explorers.core import Explorer, choice, number
 from course_utils.floats import FORMATS, Format, format_of
-from course_utils.plots import PALETTE, STATE_STYLE, draw_strip
+from course_utils.plots import PALETTE, STATE_STYLE, draw_strip, look
 
 CONTROLS = {
     "magnitude": number(
@@ -221,9 +221,7 @@ class _Box:
         self.patch = axes.bar(left, height, width, bottom=top, align="edge", lw=1, animated=True)[0]
 
     def show(self, state, visible=True):
-        look = STATE_STYLE[state]
-        face = "#99C7E0" if state == "ok" else PALETTE["paper"]
-        self.patch.set(facecolor=face, edgecolor=look.colour, hatch=look.hatch, visible=visible)
+        self.patch.set(visible=visible, **look(state))
 
 
 class _Cells:
