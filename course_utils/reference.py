@@ -207,7 +207,7 @@ def _logsumexp_row(row):
     if _spoiled(row):
         return _INF if any(z == _INF for z in row) else -_INF
     top, terms = _terms(row)
-    return mpmath.fadd(row[top], mpmath.log1p(mpmath.fsum(terms[:top] + terms[top + 1 :])), exact=True)
+    return row[top] + mpmath.log1p(mpmath.fsum(terms[:top] + terms[top + 1 :]))
 
 
 def _weighted_row(row, weights):
