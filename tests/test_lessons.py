@@ -220,7 +220,7 @@ def test_headings_have_one_top_and_skip_no_level(lesson):
 
 @each_lesson
 def test_links_say_where_they_lead_and_lead_there(lesson):
-    for bang, words, target in re.findall(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)", "\n".join(lesson.texts)):
+    for bang, words, target in re.findall(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)", lesson.prose):
         assert not bang, "a picture in a lesson is made by its code: figures.show"
         assert words.strip().casefold() not in VAGUE_LINKS, f"name the target of {target}"
         if not re.match(r"https?:|#", target):
