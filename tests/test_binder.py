@@ -76,3 +76,8 @@ def test_the_same_steps_give_a_working_course(tmp_path):
     assert Path(path).is_relative_to(source)
     assert probabilities == [1, 0, 0]
     run(str(python), "-c", "import course_utils.explorers.core, course_utils.plots", cwd=tmp_path)
+
+    if os.name != "nt":
+        path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
+        run("sh", "binder/postBuild", cwd=source, env={**os.environ, "PATH": path})
+        assert (environment / "etc" / "jupyter" / "labconfig" / "default_setting_overrides.json").exists()

@@ -10,7 +10,6 @@ The syntax is old enough for Python 3.6, so that an old Python can say what is w
 
 import hashlib
 import importlib.util
-import json
 import os
 import shutil
 import subprocess
@@ -21,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 LOCK = ROOT / "requirements" / "lock.txt"
+LAB_SETTINGS = sorted((ROOT / "tools" / "labconfig").glob("*.json"))
 REQUIREMENTS = {
     "learner": ROOT / "requirements.txt",
     "development": ROOT / "requirements" / "development.txt",
@@ -51,7 +51,7 @@ def uv():
 
 def fingerprint():
     """Everything that decides what is in .venv."""
-    files = [*REQUIREMENTS.values(), LOCK, ROOT / "pyproject.toml"]
+    files = [*REQUIREMENTS.values(), LOCK, ROOT / "pyproject.toml", *LAB_SETTINGS]
     parts = [str(ROOT).encode(), repr(sys.version_info[:2]).encode(), *(file.read_bytes() for file in files)]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
@@ -83,13 +83,12 @@ def create():
         sys.exit("Python could not make .venv. On Debian and Ubuntu: sudo apt install python3-venv")
 
 
-def quiet_lab():
-    """JupyterLab asks about news when it starts; a lesson does not need that."""
-    config = VENV / "etc" / "jupyter" / "labconfig" / "page_config.json"
-    config.parent.mkdir(parents=True, exist_ok=True)
-    config.write_text(
-        json.dumps({"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}})
-    )
+def settle_lab():
+    """JupyterLab asks for no news, and opens the glossary as a page."""
+    place = VENV / "etc" / "jupyter" / "labconfig"
+    place.mkdir(parents=True, exist_ok=True)
+    for file in LAB_SETTINGS:
+        shutil.copy(str(file), str(place))
 
 
 def prepare(kind):
@@ -98,7 +97,7 @@ def prepare(kind):
     create()
     installer = [*uv(), "pip", "install", "--python", PYTHON] if uv() else [PYTHON, "-m", "pip", "install"]
     run(*installer, "--quiet", "-r", REQUIREMENTS[kind], "-c", LOCK, "-e", ".")
-    quiet_lab()
+    settle_lab()
     (VENV / f"{kind}.stamp").write_text(fingerprint())
 
 

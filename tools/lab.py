@@ -3,7 +3,6 @@
 Used by tests/browser and benchmarks/latency.py. Nothing of your own settings, kernels or history is touched.
 """
 
-import json
 import os
 import secrets
 import shutil
@@ -30,7 +29,6 @@ BROWSER_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-QUIET = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
 
 
 @dataclass(frozen=True)
@@ -107,9 +105,7 @@ def _command(lab):
 
 def _environment(home):
     """Every folder that Jupyter or IPython writes to lies under `home`."""
-    config = home / "config" / "labconfig"
-    config.mkdir(parents=True)
-    (config / "page_config.json").write_text(json.dumps(QUIET))
+    shutil.copytree(Path(__file__).parent / "labconfig", home / "config" / "labconfig")
     folders = {
         "JUPYTER_CONFIG_DIR": "config",
         "JUPYTER_DATA_DIR": "data",
