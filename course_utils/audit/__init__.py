@@ -1,0 +1,20 @@
+"""Puts any softmax, log_softmax, logsumexp or cross-entropy through every edge case, and reports.
+
+    from course_utils.audit import audit
+    audit(my_softmax)                               # kind told by the name, or kind="softmax"
+    python -m course_utils.audit scipy.special:softmax --json report.json
+
+room        holds
+cases       what is asked
+subject     how a function of NumPy, SciPy, PyTorch, JAX or your own is called
+verdict     pass, fail or declared difference
+diagnosis   which known mistake it looks like
+runner      all cases, one function
+report      text, table, JSON
+"""
+
+from course_utils.audit.report import Finding, Report
+from course_utils.audit.runner import audit
+from course_utils.audit.subject import KINDS
+
+__all__ = ["KINDS", "Finding", "Report", "audit"]

@@ -1,0 +1,66 @@
+"""`python -m course_utils.audit MODULE:FUNCTION`: exits with 0 when nothing fails, 1 when something does,
+2 when the command line cannot be used."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import threading
+from operator import attrgetter
+from pathlib import Path
+
+from course_utils.audit import KINDS, audit
+from course_utils.audit.subject import kind_of
+
+LAST_RESORT = 60.0
+
+
+def main(arguments=None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m course_utils.audit", description=__doc__)
+    parser.add_argument("function", metavar="MODULE:FUNCTION", help="for example scipy.special:softmax")
+    parser.add_argument("--kind", choices=KINDS, help="what it computes; left out, its name tells")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report here as JSON too")
+    options = parser.parse_args(arguments)
+    try:
+        function = _found(options.function)
+        kind = options.kind or kind_of(function)
+    except (ImportError, AttributeError, ValueError) as error:
+        parser.error(str(error))
+    if not callable(function):
+        parser.error(f"{options.function} is no function")
+    _stop_without_mercy(options.function)
+    report = audit(function, kind, name=options.function)
+    if options.json:
+        try:
+            options.json.write_text(report.json() + "\n", encoding="utf-8")
+        except OSError as error:
+            parser.error(f"--json {options.json}: {error.strerror}")
+    print(report)
+    return 0 if report else 1
+
+
+def _found(spelled):
+    module, colon, name = spelled.partition(":")
+    if not (module and colon and name):
+        raise ValueError(f"write MODULE:FUNCTION, for example scipy.special:softmax; got {spelled!r}")
+    return attrgetter(name)(importlib.import_module(module))
+
+
+def _stop_without_mercy(name):
+    """A call into C that never returns cannot be interrupted from Python; the process can be ended."""
+
+    def give_up():
+        print(
+            f"{name} failed: a call did not return within {LAST_RESORT:g} s", file=sys.__stderr__, flush=True
+        )
+        os._exit(1)
+
+    timer = threading.Timer(LAST_RESORT, give_up)
+    timer.daemon = True
+    timer.start()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

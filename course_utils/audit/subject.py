@@ -1,0 +1,151 @@
+"""The function under audit: which library's arrays it takes, how it is told the axis, what it accepts."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+import sys
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from course_utils import floats, guard
+from course_utils.audit.cases import Case
+
+KINDS = ("softmax", "log_softmax", "logsumexp", "cross_entropy")
+_NAMES = {  # the longest name that occurs decides: log_softmax is not a softmax
+    "cross_entropy": ("crossentropy", "nllloss", "logloss"),
+    "logsumexp": ("logsumexp", "lse"),
+    "log_softmax": ("logsoftmax",),
+    "softmax": ("softmax",),
+}
+_OF_TORCH_ITS_OWN = ("bfloat16", "float8_e5m2", "float8_e4m3fn")
+_SECONDS = 2.0
+_PROBE = np.array([[1, 2, 3], [4, 2, 0]], np.float32)
+_NO_TARGETS = object()
+
+
+def name_of(function) -> str:
+    """`module.function`, or the name of the class of a callable object."""
+    function = getattr(function, "func", function)  # what functools.partial wraps
+    named = function if hasattr(function, "__name__") else type(function)
+    module = getattr(named, "__module__", None)
+    return named.__name__ if module in (None, "__main__", "builtins") else f"{module}.{named.__name__}"
+
+
+def kind_of(function) -> str:
+    """The kind that a function's name speaks of. Raises: ValueError when it speaks of none."""
+    plain = re.sub("[^a-z]", "", name_of(function).rpartition(".")[2].lower())
+    for kind, names in _NAMES.items():
+        if any(name in plain for name in names):
+            return kind
+    raise ValueError(
+        f"kind cannot be told from the name {name_of(function)!r}; give one of {', '.join(KINDS)}"
+    )
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A function, and how to talk to it: `library` makes its arrays, `keyword` is its name for the axis."""
+
+    function: object
+    kind: str
+    library: str = "numpy"
+    keyword: str | None = None
+    options: frozenset = frozenset()
+
+    def run(self, case, seconds: float = _SECONDS) -> guard.Run:
+        """Call the function on a case, with arrays of its library; the value comes back as a NumPy array."""
+        run = self.raw(case, seconds)
+        if run.error is not None or run.value is None:
+            return run
+        try:
+            run.value = as_numpy(run.value)
+        except Exception:  # a value of a type of its own: the verdict names it
+            pass
+        return run
+
+    def raw(self, case, seconds: float = _SECONDS) -> guard.Run:
+        """The same, with the value as the function returned it."""
+        return guard.call(functools.partial(self._ask, case), case.args, seconds)
+
+    def _ask(self, case, logits, targets=_NO_TARGETS):
+        logits = logits if case.view is None else case.view(logits)
+        options = dict(case.options)
+        if self.keyword:
+            options[self.keyword] = case.axis
+        given = [self.array(logits)] + [self.array(targets)] * (targets is not _NO_TARGETS)
+        return self.function(*given, **{name: self.array(value) for name, value in options.items()})
+
+    def array(self, values):
+        """The values as an array of the function's library; what is no NumPy array stays what it is."""
+        if not isinstance(values, np.ndarray) or self.library == "numpy":
+            return values
+        if self.library == "jax":
+            return sys.modules["jax"].numpy.asarray(values)
+        torch = sys.modules["torch"]
+        if values.dtype.name in _OF_TORCH_ITS_OWN:
+            return torch.from_numpy(values.astype(np.float32)).to(getattr(torch, values.dtype.name))
+        return torch.from_numpy(values)
+
+    def holds(self, dtype) -> bool:
+        """Whether the library keeps this dtype: JAX makes float32 of float64 unless told otherwise."""
+        try:
+            return as_numpy(self.array(np.zeros(1, dtype))).dtype == dtype
+        except Exception:
+            return False
+
+
+def as_numpy(value) -> np.ndarray:
+    """A NumPy array of any library's array; masked entries become 0."""
+    if isinstance(value, np.ma.MaskedArray):
+        return np.asarray(value.filled(0))
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        name = str(value.dtype).removeprefix("torch.")
+        if name in _OF_TORCH_ITS_OWN:
+            return floats.store(value.float().numpy(), name)
+    return np.asarray(value)
+
+
+def met(function, kind: str) -> Subject:
+    """The subject, after a first meeting: the first way of calling it that gives a value is kept."""
+    options, keywords = _signature(function)
+    keywords = (None,) if kind == "cross_entropy" else keywords
+    libraries = _libraries(function)
+    probe = Case("a first meeting", "", _PROBE, np.array([0, 2]) if kind == "cross_entropy" else None)
+    for library in libraries:
+        for keyword in keywords:
+            subject = Subject(function, kind, library, keyword, options)
+            run = subject.raw(probe)
+            if isinstance(run.error, guard.TimeLimit):
+                return subject
+            if run.error is None:
+                home = _home(type(run.value))
+                return replace(subject, library=home) if home in libraries else subject
+    return Subject(function, kind, libraries[0], keywords[0], options)
+
+
+def _libraries(function):
+    """NumPy first, unless the function itself comes from another library that is loaded."""
+    home = _home(function if getattr(function, "__module__", None) else type(function))
+    loaded = [name for name in ("torch", "jax") if name in sys.modules]
+    return tuple(sorted(["numpy", *loaded], key=lambda name: name != home))
+
+
+def _home(thing):
+    """The library that a function or a type comes from; jaxlib, optax and flax work on JAX arrays."""
+    top = thing.__module__.partition(".")[0]
+    return "jax" if top in ("jax", "jaxlib", "optax", "flax") else top
+
+
+def _signature(function):
+    """(the keywords that it takes, its names for the axis in the order to try)."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return frozenset(), ("axis", "dim", None)
+    names = tuple(name for name in ("axis", "dim") if name in parameters)
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    return frozenset(parameters), names or (("axis", None) if takes_any else (None,))
