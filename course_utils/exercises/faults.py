@@ -107,13 +107,17 @@ def _value_fault(exercise, one, run, value, truth):
     distance = distance_of(exercise, one, run.args, value, truth)
     if not np.all(distance <= allowed):
         kind = accuracy.failure(stored, truth, allowed)
-        worst = np.max(accuracy.relative_error(stored, truth))
-        gross = 1e-3 < worst < np.inf
-        far = f"{100 * worst:.1f} %" if gross else f"{np.max(distance):.3g} ulps"
-        return Fault("values", *_WORDS.get(kind, _WORDS["inaccurate"])(far))
+        worst = float(np.max(accuracy.relative_error(stored, truth)))
+        return Fault("values", *_WORDS.get(kind, _WORDS["inaccurate"])(_far(worst, np.max(distance))))
     if run.mutated:
         return Fault("mutated", _MUTATED, "An in-place step such as `-=` or `out=`.", _COPY)
     return None
+
+
+def _far(relative, ulps) -> str:
+    if 1e-3 < relative < 10:
+        return f"{100 * relative:.1f} %"
+    return f"a factor of {relative:.3g}" if 10 <= relative < np.inf else f"{ulps:.3g} ulps"
 
 
 def _rescale(truth, args, fmt):
