@@ -156,6 +156,23 @@ def test_a_slider_in_the_page_rounds_and_the_exact_value_survives():
     assert explorer.state()["z"] == 89.0
 
 
+def test_the_page_gets_a_range_before_the_value_that_needs_it(monkeypatch):
+    """A page that gets 700 before its range ends at 720 cuts it to the old end, and sends that back."""
+    explorer = edge.explore(z=10.9)
+    slider = explorer._controls["z"].slider
+    sent = []
+    monkeypatch.setattr(slider, "_send", lambda message, buffers=None: sent.append(list(message["state"])))
+    explorer.from_state({"z": 700.0, "format": "float64"})
+    assert sent == [["max", "min", "step", "value"]]
+
+
+def test_after_a_change_of_format_the_slider_stands_on_one_of_its_steps():
+    explorer = edge.explore(z=10.75)
+    explorer._controls["format"].value = "float64"
+    assert explorer._controls["z"].slider.value in (10.0, 11.0)
+    assert explorer.state()["z"] == 10.75
+
+
 def test_a_span_follows_the_format():
     explorer = edge.explore(z=700.0, format="float64")
     assert explorer.state()["z"] == 700.0

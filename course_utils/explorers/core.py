@@ -43,7 +43,7 @@ and its numbers.
 
 import struct
 import zlib
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -115,6 +115,13 @@ _WIDE = {"description_width": "9em"}
 _ROW = {"width": "34em", "max_width": "100%"}
 
 
+class _Slider(ipywidgets.FloatSlider):
+    """The page applies what it is sent in order: a value before its range would be cut to the old one."""
+
+    def send_state(self, key=None):
+        super().send_state(sorted(key) if isinstance(key, set) else key)  # max, min, step, value
+
+
 class _NumberBox(ipywidgets.HBox):
     """The box holds the truth; the slider moves it in steps and can't say every number."""
 
@@ -123,7 +130,7 @@ class _NumberBox(ipywidgets.HBox):
     def __init__(self, control):
         low, high, step = control.low, control.high, control.step
         self.control = control
-        self.slider = ipywidgets.FloatSlider(
+        self.slider = _Slider(
             value=control.value,
             min=low,
             max=high,
@@ -151,7 +158,9 @@ class _NumberBox(ipywidgets.HBox):
             return
         with slider.hold_sync(), slider.hold_trait_notifications():
             slider.min, slider.max, slider.step = low, high, step
-            slider.value = self.value = min(max(self.value, low), high)
+            self.value = min(max(self.value, low), high)
+            # Off its steps, the page would round it and send it back.
+            slider.value = self._on_slider(self.value)
 
     def _from_slider(self, change):
         """The page sends the slider's own idea of a value, rounded to its steps, even when nobody moved it."""
@@ -241,7 +250,11 @@ class Explorer(ipywidgets.VBox):
         unknown = sorted(set(state) - set(self._controls))
         if unknown:
             raise TypeError(f"no control named {', '.join(unknown)}; there are {', '.join(self._controls)}")
-        with self._one_redraw():
+        with self._one_redraw(), ExitStack() as quiet:
+            # One message a slider: the page answers a passing value with its own rounding of it, too late.
+            for widget in self._controls.values():
+                if isinstance(widget, _NumberBox):
+                    quiet.enter_context(widget.slider.hold_sync())
             # Choices first: the format decides how far a number may go.
             for name in sorted(state, key=lambda name: isinstance(self._controls[name], _NumberBox)):
                 self._fit_spans()

@@ -74,7 +74,7 @@ class _Curve:
         names = ("truth", "")  # "computed" stands where the curve is calm
         draw_lanes(axes, places, sweep.truth[:, 0], sweep.p[:, 0], sweep.states, names, limits=(0, 1))
         axes.text(0.67, seen.truth[0] + 0.04, "computed", ha="center", color=PALETTE["computed"], bbox=_PLATE)
-        axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
+        axes.set_yticks([0, 0.5, 1])
         axes.set_ylabel("p of class 1")
         if seen.reach == REACH[0]:
             self._near(seen)
