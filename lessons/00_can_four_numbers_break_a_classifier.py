@@ -16,15 +16,15 @@
 # **Time:** 25 minutes.
 #
 # Press `Shift+Enter` to run a cell, from top to bottom. To keep your work, save a copy under a name
-# that starts with `my_`, such as `my_00.ipynb`.
+# that starts with `my_`, such as `my_00.ipynb`. A word is new to you? The [glossary](../docs/glossary.md) has it.
 
 # %%
 import importlib.metadata as installed
 
 import numpy as np
 
-from course_utils import figures, floats, naive, plots, progress, quiz, reference, stable
-from course_utils.exercises import lesson_00
+from course_utils import figures, floats, naive, plots, quiz, reference, stable
+from course_utils.exercises import course, lesson_00
 from course_utils.explorers import breaker
 
 np.set_printoptions(precision=4, suppress=True)
@@ -66,7 +66,10 @@ quiz.review(0)
 #
 # $$p_i = \frac{e^{z_i}}{\sum_j e^{z_j}}$$
 #
-# The scores are 1000, 1 and -1000. On paper, the first class wins with a probability of 1, to hundreds of digits.
+# The course keeps each way to compute it in a module of its own, a *room*. `naive` holds this formula as it stands
+# in textbooks. `reference` holds the truth, computed with as many digits as it takes.
+#
+# The scores are 1000, 1 and -1000. On paper, the first class wins: its probability is 1, to hundreds of digits.
 
 # %% tags=["nbval-ignore-output"]
 quiz.bet("00-thousand")
@@ -126,6 +129,7 @@ lesson_00.count_nans.check(my_counts)
 # An **explorer** is a picture that you can push. Its arithmetic is real: it runs in the number format that you
 # choose. Here the scores are 1, 0.9, 0 and -1, all multiplied by a magnitude M. It starts in `float16`, a format
 # for fast hardware that ends at 65504. Where you read *subnormal*, a number is so small that it has lost digits.
+# The column *z - m* stays empty here: it belongs to the repair in lesson 03.
 #
 # Move M with the mouse or, once the slider has the focus, with the arrow keys.
 # **Find a magnitude at which the answer is wrong and no NaN tells you.**
@@ -137,10 +141,10 @@ breaker.explore(short=True)
 # ## Exercise 2: the smallest number that breaks it
 #
 # A bug report is worth most when its example is as small as it can be. You will hunt for such examples in
-# every lesson. Here is the first: find the **smallest whole number** `x` for which `naive.softmax([x, 0])`
-# is not a pair of finite numbers, in float32.
+# every lesson. Here is the first: find the **smallest whole number** `x` for which this is not a pair of finite
+# numbers: `naive.softmax(np.array([x, 0], dtype=np.float32))`.
 #
-# Use a loop, the explorer, or trial and error.
+# Use a loop, the explorer (set it to float32), or trial and error.
 
 # %% tags=["nbval-ignore-output"]
 my_score = None
@@ -150,13 +154,13 @@ lesson_00.smallest_score.check(my_score)
 # %% [markdown]
 # ## The batch that breaks a classifier
 #
-# Here are the four numbers in their natural place: a batch of three examples. In the middle row the scores are
-# 1000, 1 and -1000, and the true class is number 2, the one with -1000. The classifier is certain, and wrong.
-# That happens in training, above all early on.
+# Here are the four numbers in their natural place: a batch of three examples. Rows and classes are counted from 0.
+# In row 1 the scores are 1000, 1 and -1000, and the true class is 2, the one with -1000. The classifier is
+# certain, and wrong. That happens in training, above all early on.
 #
-# The *loss* says how wrong the batch is. Its *gradient* says, score by score, how the loss would change;
-# training moves the other way. Both should be ordinary numbers. `naive` is the textbook, `stable` is where this
-# course is going.
+# The *loss* says how wrong the batch is: for each row minus the logarithm of what the true class got, then the mean.
+# Its *gradient* says, score by score, how the loss would change; training moves the other way. Both should be
+# ordinary numbers. `naive` is the textbook, `stable` is where this course is going.
 
 # %% tags=["nbval-ignore-output"]
 quiz.bet("00-one-bad-row")
@@ -175,24 +179,22 @@ for name, room in {"naive": naive, "stable": stable}.items():
 print(f"true loss: {reference.cross_entropy(batch, targets):.6g}")
 
 # %%
+ROWS, CLASSES = ["row 0", "row 1", "row 2"], ["class 0", "class 1", "class 2"]
 fig, axes = plots.figure(9, 2.6, columns=2)
 table = []
 for ax, (name, gradient) in zip(axes, gradients.items(), strict=True):
-    plots.draw_matrix(
-        ax, gradient, rows=["row 0", "row 1", "row 2"], columns=["class 0", "class 1", "class 2"]
-    )
+    plots.draw_matrix(ax, gradient, rows=ROWS, columns=CLASSES)
     ax.set_title(f"gradient, {name}")
     print(f"{name:6s} finite gradients: {np.isfinite(gradient).sum()} of {gradient.size}")
-    table += [
-        {"gradient": f"{name}, row {i}", **{f"class {j}": f"{gradient[i, j]:.4g}" for j in range(3)}}
-        for i in range(3)
-    ]
+    for row, entries in zip(ROWS, gradient, strict=True):
+        numbers = {f"class {j}": f"{entry:.4g}" for j, entry in enumerate(entries)}
+        table.append({"gradient": f"{name}, {row}", **numbers})
 figures.show(
     fig,
     alt="Two 3 by 3 grids of gradients of one batch. Naive: row 1, class 0 is NaN. "
     "Stable: all 9 are finite, and that entry is 0.333.",
-    caption="The same batch, the same formula on paper. The textbook loses the entry that matters most: "
-    "the wrong class, which has to go down.",
+    caption="The same batch, the same formula on paper. The textbook loses the entry that "
+    "matters most: the wrong class, which has to go down.",
     table=table,
 )
 
@@ -200,7 +202,8 @@ figures.show(
 # The two good rows do not help. The loss is a mean, so one `inf` is enough to lose it. And every weight that
 # the NaN reaches becomes NaN, and the next prediction is made with those weights.
 #
-# Look at the textbook loss again. It is `inf`, and the true loss is 667.275, an ordinary number.
+# Look at the textbook loss again. The true class of row 1 got 0, and $-\ln 0$ is `inf`. On paper that row costs 2000,
+# the gap from 1000 down to -1000. With the two good rows the mean is 667.275, an ordinary number.
 # The answer was never too large. Only a step on the way to it was. That is why a repair exists.
 #
 # ## The map
@@ -214,17 +217,15 @@ figures.show(
 # | [04](04_why_take_logarithms.ipynb) | Why take logarithms at all? | log-sum-exp and log-softmax |
 # | [05](05_loss_without_probabilities.ipynb) | How do you get a loss without probabilities? | cross-entropy straight from scores |
 # | [06](06_what_must_the_gradient_be.ipynb) | What must the gradient be, and what does it become? | loss and gradient in one pass |
+# | [90](90_can_you_find_the_fault.ipynb) | Can you find the fault? | mixed practice, when the others are done |
 #
 # Every lesson goes the same way: bet, break it with the smallest input, explain, repair, measure.
-# Your results stay on this machine, in one file that you can read, copy or delete: `progress.path()` says where.
-# An exercise that you have solved comes back for review after 1, 3, 7, 21 and 60 days.
+# Your results stay on this machine, in one file that you can read, copy or delete. An exercise that you have solved
+# comes back for review after 1, 3, 7, 21 and 60 days. The next cell shows what is solved, what is due today, what
+# comes next and where the file is. Come back to it whenever you begin.
 
 # %% tags=["nbval-ignore-output"]
-results = progress.load()["exercises"]
-print(
-    "Solved so far  :", ", ".join(key for key in sorted(results) if results[key]["solved"]) or "nothing yet"
-)
-print("To review today:", ", ".join(progress.due()) or "nothing yet")
+course.progress_map()
 
 # %% [markdown]
 # ## Key points

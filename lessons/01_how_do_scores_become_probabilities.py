@@ -33,7 +33,7 @@ quiz.review(1)
 # ## Positive, and adding up to 1
 #
 # The scores before softmax are called **logits**. Their order matters: the largest should get the largest
-# probability. But probabilities must be positive and add up to 1, and logits are neither.
+# probability. But probabilities must be positive and add up to 1, and logits need do neither.
 #
 # Adding up to 1 is easy: divide by the total. Does that do?
 
@@ -41,7 +41,8 @@ quiz.review(1)
 quiz.bet("01-divide-by-total")
 
 # %%
-for scores in ([2.0, 1.0, 0.1], [2.0, -1.0, 0.1], [1.0, -1.0, 0.0], [-2.0, -1.0, -0.1]):
+ROWS = [[2.0, 1.0, 0.1], [2.0, -1.0, 0.1], [1.0, -1.0, 0.0], [-2.0, -1.0, -0.1]]
+for scores in ROWS:
     z = np.array(scores, dtype=np.float32)
     with floats.events():
         shares = z / z.sum()
@@ -67,15 +68,15 @@ def softmax(logits, axis=-1):
     return exps / np.sum(exps, axis=axis, keepdims=True)
 
 
-for scores in ([2.0, 1.0, 0.1], [2.0, -1.0, 0.1], [1.0, -1.0, 0.0], [-2.0, -1.0, -0.1], [7.0, 6.0, 5.1]):
+for scores in [*ROWS, [7.0, 6.0, 5.1]]:
     z = np.array(scores, dtype=np.float32)
     p = softmax(z)
     verdict = accuracy.failure(p, reference.softmax(z, dtype=object))
     print(f"{scores!s:18s} -> {p}   sum {p.sum():.4f}   {verdict}")
 
 # %% [markdown]
-# The last word of each line compares with `reference`, which computes with as many digits as it takes.
-# `right` means: as good as this format can be expected to be.
+# The last word of each line compares with `reference`, which computes with as many digits as it takes
+# (`dtype=object` keeps them all). `right` means: as good as this format can be expected to be.
 #
 # Now compare the first line and the last: 5 was added to every score, and nothing changed.
 # Only the **gaps** between scores count. The ratio of two probabilities, their *odds*, depends on one gap:
@@ -86,7 +87,8 @@ for scores in ([2.0, 1.0, 0.1], [2.0, -1.0, 0.1], [1.0, -1.0, 0.0], [-2.0, -1.0,
 #
 # ## Temperature: all gaps at once
 #
-# Divide all logits by a number $T$, and every gap shrinks by that factor. $T$ is called the **temperature**.
+# Divide all logits by a number $T$, and every gap is divided by $T$ as well. $T$ is called the **temperature**:
+# above 1 it shrinks the gaps, below 1 it widens them.
 # Language models offer it as a setting: a low one repeats the favourite word, a high one tries others.
 
 # %%
@@ -102,9 +104,10 @@ for ax, T in zip(axes, temperatures, strict=True):
 axes[0].set_ylabel("probability")
 figures.show(
     fig,
-    alt="Three bar charts of the probabilities of logits 2, 1 and 0.1. Class 0 gets 0.98 at temperature 0.25, "
-    "0.66 at 1 and 0.42 at 4: the hotter, the more even.",
-    caption="The same three logits at three temperatures. Low sharpens, high evens out; the order never changes.",
+    alt="Three bar charts of the probabilities of logits 2, 1 and 0.1. Class 0 gets 0.98 "
+    "at temperature 0.25, 0.66 at 1 and 0.42 at 4: the hotter, the more even.",
+    caption="The same three logits at three temperatures. Low sharpens, high evens out; "
+    "the order never changes.",
     table=table,
 )
 
@@ -117,7 +120,7 @@ figures.show(
 # 2. at temperature 1/2?
 # 3. at temperature 1, after 5 is added to both logits?
 #
-# Three significant digits are enough. Work with the odds, which are 9 to 1.
+# Three significant digits are enough. Work with the odds: they are 9 to 1 here, and odds of 9 to 1 mean 9/10.
 
 # %% tags=["nbval-ignore-output"]
 my_winner = None  # [..., ..., ...]
@@ -176,7 +179,8 @@ batch = np.array([[2, 1, 0.1], [1, 3, 0.2]], dtype=np.float32)
 targets = np.array([0, 2])
 p = softmax(batch)
 p_of_targets = p[[0, 1], targets]
-print(f"\nprobabilities\n{p}\nof the targets: {p_of_targets}\ntheir losses  : {-np.log(p_of_targets)}")
+print(f"\nprobabilities\n{p}\nof the targets: {p_of_targets}")
+print(f"their losses  : {-np.log(p_of_targets)}")
 
 # %% [markdown]
 # `p[[0, 1], targets]` takes row 0 with its target and row 1 with its target: one number for each row.
@@ -185,12 +189,14 @@ print(f"\nprobabilities\n{p}\nof the targets: {p_of_targets}\ntheir losses  : {-
 # ## Exercise 3: the loss of a batch
 #
 # The loss of a batch is the **mean** over its rows. Write it for any number of rows and classes.
-# You may call `softmax` from above.
+# You may call `softmax` from above. Two of the three lines are there.
 
 
 # %% tags=["nbval-ignore-output"]
 def my_cross_entropy(logits, targets):
-    raise NotImplementedError
+    p = softmax(logits)
+    p_target = p[np.arange(len(targets)), targets]  # in each row, the probability of the true class
+    raise NotImplementedError  # one line is missing: from p_target to the loss of the batch
 
 
 lesson_01.batch_loss.check(my_cross_entropy)  # stuck? lesson_01.batch_loss.hint()
@@ -204,7 +210,7 @@ lesson_01.batch_loss.check(my_cross_entropy)  # stuck? lesson_01.batch_loss.hint
 #
 # Training repeats one step: take 64 pictures, compute the loss and its gradient, move the weights a little against
 # the gradient. The gradient comes from `naive.cross_entropy_with_grad`, built on the same softmax;
-# lesson 06 derives it.
+# lesson 06 derives it. It is a gradient for the logits, and `x.T @ gradient` hands it on to the weights.
 #
 # The weights start at 0, so every logit starts at 0, and every class starts with a probability of 1/10.
 # How far will the logits go?
@@ -236,7 +242,8 @@ print(f"largest logit, either sign   : {np.abs(test_logits).max():.1f}")
 # %%
 test_losses = -np.log(softmax(test_logits)[np.arange(len(data.test_y)), data.test_y])
 worst = test_losses.argmax()
-told = f"true: {data.test_y[worst]}, read: {test_logits[worst].argmax()}, loss: {test_losses[worst]:.1f}"
+told = f"true: {data.test_y[worst]}, read: {test_logits[worst].argmax()}"
+told += f", loss: {test_losses[worst]:.1f}"
 
 fig, (curve, picture) = plots.figure(9.5, 3, columns=2, width_ratios=[3, 1])
 plots.draw_training(curve, losses)
@@ -244,13 +251,12 @@ picture.imshow(data.test_x[worst].reshape(8, 8), cmap="gray_r")
 picture.set(title=told, xticks=[], yticks=[])
 figures.show(
     fig,
-    alt="Line chart of the training loss over 460 steps: it falls from 2.3 to about 0.2, steeply at first. "
-    f"Beside it the new digit with the largest loss ({told}).",
-    caption="Softmax regression on the digits, scaled to 0..1. The loss starts at ln 10, the loss of a guess. "
-    f"Beside it, the new digit that surprised the classifier most: {told}.",
-    table=[
-        {"step": step + 1, "loss": f"{losses[step]:.2f}"} for step in (0, 9, 49, 99, 199, len(losses) - 1)
-    ],
+    alt="Line chart of the training loss over 460 steps: it falls from 2.3 to about 0.2, "
+    f"steeply at first. Beside it the new digit with the largest loss ({told}).",
+    caption="Softmax regression on the digits, scaled to 0..1. The loss starts at ln 10, "
+    "the loss of a guess. Beside it, the new digit that surprised the classifier most: "
+    f"{told}.",
+    table=[{"step": n, "loss": f"{losses[n - 1]:.2f}"} for n in (1, 10, 50, 100, 200, 460)],
 )
 
 # %% [markdown]

@@ -55,23 +55,31 @@ for logits in ([89, 0, 0], [-104, -105, -106]):
 #
 # ## Build it: the limits of six formats
 #
+# A floating-point number is stored in three parts: a sign, a fraction such as 1.011 (in binary) and an exponent, the
+# power of 2 that multiplies it. Each part has a fixed number of bits, so the exponent has a largest and a smallest
+# value, and the format ends there. `float8_e5m2` says it in its name: 5 bits of exponent, 2 of fraction.
+#
 # NumPy knows each format's largest and smallest number. Their logarithms are the cliffs of `exp`.
 # `ml_dtypes` adds the short formats that accelerators use.
+
 
 # %%
 def cliffs(fmt):
     """The logits at which exp overflows, starts to lose digits, and rounds to 0."""
-    return np.log(fmt.max), np.log(fmt.smallest_normal), np.log(fmt.smallest_subnormal) - np.log(2)
+    zero = np.log(fmt.smallest_subnormal) - np.log(2)  # half of the smallest number
+    return np.log(fmt.max), np.log(fmt.smallest_normal), zero
 
 
 print("format          largest   ln(max)  digits go  all gone   spacing at 1")
 for fmt in floats.FORMATS.values():
     overflow, subnormal, zero = cliffs(fmt)
-    print(f"{fmt.name:14s} {fmt.max:9.3g} {overflow:8.2f} {subnormal:10.2f} {zero:9.2f}   {fmt.eps:.3g}")
+    logits = f"{overflow:8.2f} {subnormal:10.2f} {zero:9.2f}"
+    print(f"{fmt.name:14s} {fmt.max:9.3g} {logits}   {fmt.eps:.3g}")
 
 # %% [markdown]
-# *Digits go*: below this logit, `exp` is **subnormal**. The format has run out of exponents and pays with digits.
-# *All gone*: below this one, `exp` is 0.
+# *Digits go*: below this logit, `exp` is **subnormal**. The exponent cannot get smaller, and the fraction loses digits
+# instead. *All gone*: below this one, `exp` is less than half of the smallest number and rounded to 0.
+# *Spacing at 1*: from 1 to the next number that the format has.
 #
 # A cliff lies between two numbers that the format can store. bfloat16 has nothing between 88.5 and 89,
 # so you cannot even type 88.7 into it. float8_e4m3fn has no inf: it overflows straight to NaN.
@@ -105,10 +113,10 @@ lesson_02.predict_output.check(my_predictions)  # stuck? lesson_02.predict_outpu
 # %% [markdown]
 # ## Wrong, and no alarm
 #
-# NaN is the honest failure. The next three are quiet.
+# NaN is the honest failure. The next two are quiet.
 #
-# **The sum falls first.** Each `exp` can be finite while their sum is not. With $n$ equal logits, it happens at
-# $\ln(\text{max}/n)$, long before $\ln(\text{max})$. A language model has about 50,000 classes.
+# **The sum falls first.** Each `exp` can be finite while their sum is not. With $n$ equal logits, that happens
+# above $\ln(\text{largest number}/n)$, long before any `exp` overflows. A language model has about 50,000 classes.
 #
 # Before you see what that does in float16, place your bet.
 
@@ -121,7 +129,8 @@ for n in (10, 1000, 50257):
     logits = np.full(n, limit + 0.05, dtype=np.float32)
     with np.errstate(over="ignore"):
         p = naive.softmax(logits)
-    print(f"n = {n:6d}: the sum overflows above {limit:.2f}; just past it p = {p[0]:g}, truth {1 / n:.6g}")
+    print(f"n = {n:6d}: the sum overflows above {limit:.2f}", end="; ")
+    print(f"0.05 past it p = {p[0]:g}, truth {1 / n:.6g}")
 
 print("\nThe all-zeros zone, float16:")
 for magnitude in (10.7, 10.9, 11.1):
@@ -133,40 +142,43 @@ for magnitude in (10.7, 10.9, 11.1):
 # In the zone, the sum is inf but no term is: finite / inf = 0 for every class. `isnan` sees nothing.
 #
 # **The staircase.** At the low end, digits disappear one by one before the value does.
-# Truth for `[c, c - 1]` is `[0.731059, 0.268941]`, whatever `c` is.
+# The truth for `[c, c - 1]` is `[0.731059, 0.268941]`, whatever `c` is: only the gap counts.
 
 # %%
 offsets = np.linspace(-110, -90, 401)
 swept = pipeline.sweep_offset(1.0, "float32", "naive", offsets)
+truth, computed = swept.truth[:, 0], swept.p[:, 0]
 for c in (-90, -100, -102, -103, -104):
     with np.errstate(all="ignore"):
         p = naive.softmax(np.float32([c, c - 1]))
     print(f"c = {c:5d}: p = {p}   sum = {p.sum():.6g}")
 
 fig, ax = plots.figure(7.5, 3.4)
-plots.draw_lanes(ax, offsets, swept.truth[:, 0], swept.p[:, 0], swept.states)
+plots.draw_lanes(ax, offsets, truth, computed, swept.states)
 ax.set_xlabel("c, for the logits [c, c - 1] in float32")
 ax.set_ylabel("first probability")
 figures.show(
     fig,
-    alt="Line: the first probability of [c, c-1] in float32 against c. The truth is flat at 0.731; naive softmax "
-    "follows it down to about -99, then jumps in steps between 0.5 and 1 and ends in NaN near -104.",
-    caption="Finite, sums to 1, wrong: at c = -102 the first probability is 0.8, at -103 it is 1. The truth is 0.731059.",
+    alt="Line: the first probability of [c, c-1] in float32 against c. The truth is flat "
+    "at 0.731; naive softmax follows it down to about -99, then jumps in steps between "
+    "0.5 and 1 and ends in NaN near -104.",
+    caption="Read it from right to left. Finite, sums to 1, wrong: at c = -102 the first "
+    "probability is 0.8, at -103 it is 1. The truth is 0.731059.",
     table=[
-        {"c": f"{offsets[i]:g}", "truth": f"{swept.truth[i, 0]:.6g}", "naive": f"{swept.p[i, 0]:.6g}"}
+        {"c": f"{offsets[i]:g}", "truth": f"{truth[i]:.6g}", "naive": f"{computed[i]:.6g}"}
         for i in range(100, 401, 20)
     ],
 )
 
 # %% [markdown]
-# ## Explore: slide the whole row
-#
-# Every logit moves by the same offset, so the truth never changes. **Find the worst answer that is not NaN.**
-#
 # ## Exercise 2: wrong without an alarm
 #
-# Put what you found to use. Give the check two float32 logits for which `naive.softmax` returns finite
-# numbers that sum to 1 (to three digits), and yet the first probability is off by more than 5 %.
+# First play. In the explorer both logits move by the same offset, so the truth never changes.
+# **Find the worst answer that is not NaN.**
+#
+# Then put what you found to use, in the cell below the explorer. Give the check two float32 logits for which
+# `naive.softmax` returns finite numbers that sum to 1 (to three digits), and yet a probability is off by more
+# than 5 % of the truth.
 
 # %% tags=["nbval-ignore-output"]
 offset.explore()
@@ -174,7 +186,7 @@ offset.explore()
 # %% tags=["nbval-ignore-output"]
 my_logits = None  # np.array([..., ...], dtype=np.float32)
 
-lesson_02.silent_error.check(my_logits)
+lesson_02.silent_error.check(my_logits)  # stuck? lesson_02.silent_error.hint()
 
 # %% [markdown]
 # ## One NaN, one step, no network
@@ -190,11 +202,12 @@ logits[2, 7] = 1000
 with floats.events():
     loss, gradient = naive.cross_entropy_with_grad(logits, np.array([3, 1, 7, 0]))
 weights = np.zeros((64, 10), dtype=np.float32) - 0.1 * (x.T @ gradient)
-print("1 bad logit of 40")
-print(np.isnan(gradient).sum(), "bad gradient entry of 40")
-print(np.isnan(weights).sum(), "bad weights of 640, after one step")
 with np.errstate(invalid="ignore"):
-    print(np.isnan(naive.softmax(x @ weights)).sum(), "bad probabilities of 40, in the next batch")
+    next_p = naive.softmax(x @ weights)
+print("logits above 88.72 :", np.sum(logits > 88.72), "of", logits.size)
+print("NaN in the gradient:", np.isnan(gradient).sum(), "of", gradient.size)
+print("NaN in the weights :", np.isnan(weights).sum(), "of", weights.size, "after one step")
+print("NaN in the next p  :", np.isnan(next_p).sum(), "of", next_p.size)
 
 # %% [markdown]
 # One bad entry poisons a whole column of weights. In the next batch every row has one NaN logit,
@@ -203,9 +216,10 @@ with np.errstate(invalid="ignore"):
 # Does that happen without a planted 1000? Take the loop of lesson 01, be kind to it with a learning rate
 # five times smaller, and feed it the digits as they come: pixels from 0 to 16 instead of 0 to 1.
 
+
 # %%
 def first_bad(data, seed, lr=0.1, epochs=5):
-    """Train as in lesson 01. Return (step, name) of the first bad number, and the step that ruined the weights."""
+    """Train until a weight is lost: (step, name) of the first bad number, and the last step."""
     rng, step, found = np.random.default_rng(seed), 0, None
     weights = np.zeros((64, 10), dtype=np.float32)
     for _ in range(epochs):
@@ -216,7 +230,8 @@ def first_bad(data, seed, lr=0.1, epochs=5):
             logits = x @ weights
             loss, gradient = naive.cross_entropy_with_grad(logits, y)
             weights -= np.float32(lr) * (x.T @ gradient)
-            for name, value in {"logits": logits, "loss": loss, "gradient": gradient}.items():
+            numbers = {"logits": logits, "loss": loss, "gradient": gradient}
+            for name, value in numbers.items():
                 if found is None and not np.all(np.isfinite(value)):
                     found = step, name
             if not np.all(np.isfinite(weights)):
@@ -230,30 +245,35 @@ with np.errstate(all="ignore"):
         print(f"pixels {pixels}: {sum(d is not None for d in deaths)} of 20 seeds die")
 first = sorted(step for (step, _), _ in deaths)
 ruined = sorted(step for _, step in deaths)
-print(f"first bad number at step {first[0]} to {first[-1]}, in:", sorted({name for (_, name), _ in deaths}))
-print(f"first weight lost at step {ruined[0]} to {ruined[-1]}, median {int(np.median(ruined))}")
+names = sorted({name for (_, name), _ in deaths})
+print(f"first bad number at step {first[0]} to {first[-1]}, in:", *names)
+print(f"first weight lost at step {ruined[0]} to {ruined[-1]}")
 
 # %% [markdown]
-# No seed survives. A few steps make some logits larger than 100, or leave a whole row far below 0, and the cliffs do
-# the rest. The learning rate is not to blame: lesson 03 keeps it, and repairs the softmax.
+# No seed survives. In nearly every run a loss is the first to go: a target got exactly 0, and $-\ln 0$ is inf. The
+# gradient needs no logarithm and is still finite. A few steps later a logit passes 88.72, and NaN takes the weights.
+# The learning rate is not to blame: lesson 03 keeps it, and repairs the softmax.
 #
 # ## Exercise 3: find the culprit
 #
 # `my_first_bad(history)` gets an array with one row for each training step: all the numbers of that step.
 # Return the index of the first row with a number that is not finite, or -1 if there is none.
+# For `[[1, 2], [3, np.inf], [np.nan, 1]]` that is 1.
+
 
 # %% tags=["nbval-ignore-output"]
 def my_first_bad(history):
-    raise NotImplementedError
+    finite = np.isfinite(history)  # one truth value a number: False for NaN, inf and -inf
+    raise NotImplementedError  # which rows are bad? where is the first of them, if there is one?
 
 
-lesson_02.first_bad.check(my_first_bad)
+lesson_02.first_bad.check(my_first_bad)  # stuck? lesson_02.first_bad.hint()
 
 # %% [markdown]
 # ## Key points
 #
-# - Naive softmax breaks above $\ln(\text{max})$, 88.7 in float32 and 11.09 in float16, and again when every logit is very low.
-# - NaN is the loud failure. Zeros, a fallen sum and the staircase are the quiet ones.
+# - Naive softmax breaks above a cliff, 88.72 in float32 and 11.09 in float16, and again when every logit is very low.
+# - NaN is the loud failure. The all-zeros zone, where the sum falls first, and the staircase are the quiet ones.
 # - One bad logit is enough: NaN reaches every prediction one step later.
 #
 # **Next:** [lesson 03](03_which_shift_makes_it_safe.ipynb) repairs it with one subtraction.

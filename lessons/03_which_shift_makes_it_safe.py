@@ -16,7 +16,8 @@
 # %% tags=["nbval-ignore-output"]
 import numpy as np
 
-from course_utils import accuracy, datasets, figures, floats, naive, plots, quiz, reference, training
+from course_utils import accuracy, datasets, figures, floats, naive, plots
+from course_utils import quiz, reference, training
 from course_utils.exercises import lesson_03
 from course_utils.explorers import shift
 
@@ -27,7 +28,7 @@ quiz.review(3)
 # %% [markdown]
 # ## A constant that changes nothing
 #
-# Add the same number to every score. On paper, softmax does not notice:
+# Subtract the same number $c$ from every score. On paper, softmax does not notice:
 #
 # $$\frac{e^{z_i - c}}{\sum_j e^{z_j - c}} = \frac{e^{-c}\, e^{z_i}}{e^{-c} \sum_j e^{z_j}} = \frac{e^{z_i}}{\sum_j e^{z_j}}$$
 #
@@ -53,10 +54,11 @@ print("truth        :", reference.softmax(logits))
 #
 # A shift $c$ is safe for a row when two things hold:
 #
-# - **nothing overflows**: the largest exponent, $\max z - c$, stays below $\ln(\max)$, with room for the sum;
+# - **nothing overflows**: the largest exponent, $\max z - c$, stays below the cliff, with room for the sum;
 # - **something survives**: at least one term must not underflow, or you divide 0 by 0.
 #
-# Now try six popular shifts on 400 random rows, some mild, some wild.
+# Now try six popular shifts on 400 random rows, some mild, some wild. An answer counts as right within 1000 *ulps*,
+# about 4 digits. One ulp is the distance between two neighbouring numbers of the format.
 
 # %%
 SHIFTS = {
@@ -76,9 +78,8 @@ outcomes = {}
 for name, choose in SHIFTS.items():
     with np.errstate(all="ignore"):
         computed = naive.softmax(rows - choose(rows))
-    outcomes[name] = [
-        accuracy.failure(p, truth, tolerance_ulps=1000) for p, truth in zip(computed, truths, strict=True)
-    ]
+    pairs = zip(computed, truths, strict=True)
+    outcomes[name] = [accuracy.failure(p, truth, tolerance_ulps=1000) for p, truth in pairs]
     print(f"{name:16s} right in {outcomes[name].count('right'):3d} of {len(rows)} rows")
 
 # %%
@@ -87,11 +88,12 @@ plots.draw_outcomes(ax, outcomes)
 ax.set_xlabel("rows, of 400")
 figures.show(
     fig,
-    alt="Stacked bars: what six shifts make of 400 float32 rows. Only the max is right in all 400; "
-    "every other shift leaves rows with NaN, zeros or lost digits.",
-    caption="Six shifts, 400 float32 rows. `right` means within 1000 ulps (about 4 digits). Only the max never fails.",
+    alt="Stacked bars: what six shifts make of 400 float32 rows. Only the max is right in "
+    "all 400; every other shift leaves rows with NaN, zeros or lost digits.",
+    caption="Six shifts, 400 float32 rows. Only the max never fails.",
     table=[
-        {"shift": name, **{kind: found.count(kind) for kind in accuracy.KINDS}} for name, found in outcomes.items()
+        {"shift": name, **{kind: found.count(kind) for kind in accuracy.KINDS}}
+        for name, found in outcomes.items()
     ],
 )
 
@@ -111,6 +113,7 @@ figures.show(
 # One line more than the textbook. `keepdims=True` keeps a column of maxima, one per row,
 # so that each row loses its own maximum.
 
+
 # %% tags=["same-as:shifted.softmax"]
 def softmax(logits, axis=-1):
     row_max = np.max(logits, axis=axis, keepdims=True)
@@ -120,12 +123,13 @@ def softmax(logits, axis=-1):
 
 for row in ([120, 0, 0, 0], [1000, 1, -1000], [-1000, -1001], [3e38, 3e38]):
     z = np.array(row, dtype=np.float32)
-    print(f"{row!s:20s} -> {softmax(z)}   {accuracy.failure(softmax(z), reference.softmax(z, dtype=object))}")
+    verdict = accuracy.failure(softmax(z), reference.softmax(z, dtype=object))
+    print(f"{row!s:20s} -> {softmax(z)}   {verdict}")
 
 # %% [markdown]
 # ## Explore: is the max the only good shift?
 #
-# For the row `[100, 99, 0]` the slider moves the shift. **Find the widest interval that works.**
+# For the row `[100, 99, 0]` the slider moves the shift. **Find the smallest and the largest shift that work.**
 # Then go to the lower edge and look for the place where every probability is 0 and no NaN warns you.
 
 # %% tags=["nbval-ignore-output"]
@@ -134,7 +138,9 @@ shift.explore()
 # %% [markdown]
 # ## Exercise 1: build the shift
 #
-# Write `my_softmax(logits, axis=-1)`. It gets an array of any shape and must be right along any axis.
+# Scroll the cell with the code out of sight and write `my_softmax(logits, axis=-1)` from memory.
+# It gets an array of any shape, and `axis` says along which axis the classes lie.
+
 
 # %% tags=["nbval-ignore-output"]
 def my_softmax(logits, axis=-1):
@@ -148,13 +154,14 @@ lesson_03.max_shift.check(my_softmax)  # stuck? lesson_03.max_shift.hint()
 #
 # A batch is a stack of rows. Each row is its own softmax, so each row needs its own shift.
 # Three slips are common: the maximum over the wrong axis, one maximum for the whole batch,
-# and a forgotten `keepdims`. None of them has to raise an error. Place your bet.
+# and a forgotten `keepdims`. Place your bet on the first.
 
 # %% tags=["nbval-ignore-output"]
 quiz.bet("03-wrong-axis")
 
 # %%
 batch = np.array([[1000, 1, 0], [0, 2, 1], [0, 0, 0]], dtype=np.float32)
+truths = reference.softmax(batch, dtype=object)
 SLIPS = {
     "each row's own max": lambda z: z - z.max(axis=1, keepdims=True),
     "max over the wrong axis": lambda z: z - z.max(axis=0),
@@ -168,30 +175,39 @@ for ax, (name, shifted_by) in zip(axes.flat, SLIPS.items(), strict=True):
         p = naive.softmax(shifted_by(batch))
     plots.draw_matrix(ax, p)
     ax.set_title(name)
-    wrong = [i for i in range(3) if accuracy.failure(p[i], reference.softmax(batch[i], dtype=object)) != "right"]
+    wrong = [i for i in range(3) if accuracy.failure(p[i], truths[i]) != "right"]
     print(f"{name:24s} wrong rows: {wrong}   row sums: {p.sum(axis=1)}")
-    table += [{"shift": f"{name}, row {i}", **{f"class {j}": f"{p[i, j]:.4g}" for j in range(3)}} for i in range(3)]
+    for i in range(3):
+        row = {f"class {j}": f"{p[i, j]:.4g}" for j in range(3)}
+        table.append({"shift": f"{name}, row {i}", **row})
 figures.show(
     fig,
-    alt="Four 3 by 3 grids of probabilities from the same batch. Only the first, shifted by each row's own max, "
-    "is right in all 3 rows; the others hold NaN or finite wrong numbers.",
-    caption="The same batch, four shifts. The wrong axis gives rows that are finite, sum to 1 and are wrong.",
+    alt="Four 3 by 3 grids of probabilities from the same batch. Only the first, shifted "
+    "by each row's own max, is right in all 3 rows; the others hold NaN or finite wrong "
+    "numbers.",
+    caption="The same batch, four shifts; all four grids should equal the first. "
+    "The wrong axis gives rows that are finite, sum to 1 and are wrong.",
     table=table,
 )
 
 # %% [markdown]
-# Read the second line again: finite numbers, rows that sum to 1, and wrong.
-# No check for NaN and no check of the sums would find it. A shift must be *constant inside a row*.
+# Read the second and the third line again: finite numbers, rows that sum to 1, and wrong. No error was raised, and
+# no check for NaN or of the sums would find it. A shift must be *constant inside a row*.
 #
 # ## Exercise 2: the smallest batch that refutes
 #
 # A colleague subtracts one maximum from the whole batch: `z - z.max()`. "It is a maximum, so it is safe."
-# Find a batch of two rows, in float32, with all logits between -60 and 60, on which `colleague` is wrong.
+# Find a batch of two rows, in float32, on which `colleague` is wrong. Use at most 8 logits, all between -60 and 60.
+
 
 # %% tags=["nbval-ignore-output"]
-my_batch = None  # np.array([[...], [...]], dtype=np.float32)
+def colleague(z):
+    return naive.softmax(z - z.max())
 
-lesson_03.refute_global_max.check(my_batch)
+
+my_batch = None  # np.array([[..., ...], [..., ...]], dtype=np.float32)
+
+lesson_03.refute_global_max.check(my_batch)  # stuck? lesson_03.refute_global_max.hint()
 
 # %% [markdown]
 # ## Back to the dying network
@@ -201,21 +217,22 @@ lesson_03.refute_global_max.check(my_batch)
 
 # %%
 data = datasets.digits()
+train = training.softmax_regression
 for name, candidate in {"textbook": naive.softmax, "max-shift": softmax}.items():
-    runs = [training.softmax_regression(data, softmax=candidate, lr=0.1, seed=seed) for seed in range(20)]
+    runs = [train(data, softmax=candidate, lr=0.1, seed=seed) for seed in range(20)]
     alive = [run for run in runs if run.died is None]
-    print(f"{name:9s}: {len(alive):2d} of 20 networks survive", end="")
-    if alive:
-        print(f", all read more than {np.floor(20 * min(run.test_accuracy for run in alive)) * 5:.0f} % of new digits", end="")
-    print()
+    print(f"{name:9s}: {len(alive):2d} of {len(runs)} networks survive")
 
-first_bad = alive[0].first_bad
-print(f"\nand yet, in the first survivor: step {first_bad.step}, {first_bad.tensor} = {first_bad.value} ({first_bad.operation})")
+worst = min(run.test_accuracy for run in alive)
+print(f"the worst of them reads more than {np.floor(20 * worst) * 5:.0f} % of new digits")
+bad = alive[0].first_bad
+print(f"yet in the first: step {bad.step}, {bad.tensor} = {bad.value} ({bad.operation})")
 
 # %% [markdown]
 # All twenty networks live and learn. But look at the last line: one *loss* was still infinite.
-# The probability of a target had underflowed to 0, correctly, and somebody took its logarithm.
-# The gradient $p - y$ stayed finite, so training went on. Lesson 04 begins with that line.
+# The probability of a target had underflowed to 0, correctly, and the loss took its logarithm.
+# The gradient is made from the probabilities alone. It stayed finite, so training went on.
+# Lesson 04 begins with that line.
 #
 # ## What the shift cannot do
 #
