@@ -244,6 +244,20 @@ def sum_instead_of_mean(logits, targets):
     quantity="cross_entropy",
     fails_on=_BATCH,
     widget="",
+    belief="A batch has one loss for each row.",
+    diagnosis="You returned one loss for each row. The loss of a batch is one number, so that training has one "
+    "thing to make smaller.",
+    step="The last line: the losses of the rows are right, and still apart.",
+    change="Take their mean: `np.mean(...)`, or `.mean()` at the end.",
+)
+def forget_the_mean(logits, targets):
+    return -np.log(naive.softmax(logits)[np.arange(len(targets)), targets])
+
+
+@mistake(
+    quantity="cross_entropy",
+    fails_on=_BATCH,
+    widget="",
     belief="The loss is the logarithm of the probability.",
     diagnosis="You left out the minus. The logarithm of a probability is never above 0, and a loss should be 0 "
     "at best and grow as the answer gets worse.",
@@ -333,6 +347,7 @@ batch_loss = Exercise(
     ),
     mistakes=(
         sum_instead_of_mean,
+        forget_the_mean,
         forget_the_minus,
         average_all_classes,
         take_all_columns,

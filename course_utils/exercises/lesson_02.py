@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from course_utils import naive, reference
+from course_utils import floats, naive, reference
 from course_utils.exercises.core import Exercise, case
 from course_utils.mistakes import mistake
 
@@ -68,6 +68,65 @@ def predict_only_overflow(logits, axis=-1):
     return 1 / len(p) if float(np.max(logits)) < 0 else float(p[0])
 
 
+@mistake(
+    quantity="softmax",
+    fails_on=(np.float32([89, 0]),),
+    widget=EXPLORER,
+    belief="What exp gives is what comes out.",
+    diagnosis="You stopped at exp. Its number is still divided by the sum, and the sum holds it too: inf/inf is NaN, "
+    "and 0/0 is NaN.",
+    step="`exps / total`: the last step of softmax.",
+    change="Write down the exps, then their sum, then divide.",
+)
+def stop_at_exp(logits, axis=-1):
+    with np.errstate(all="ignore"):
+        return float(np.exp(logits)[0])
+
+
+@mistake(
+    quantity="softmax",
+    fails_on=(np.float32([-103.5, -103.5]),),
+    widget=EXPLORER,
+    belief="Where exp is subnormal, nothing is left.",
+    diagnosis="You gave this row up too early. Below -87.34 exp is subnormal: short of digits, and not yet 0. It is 0 "
+    "only below -103.97. Both classes have the same exp here, and x / (x + x) is one half.",
+    step="`exp(-103.5)`: 1.4e-45, the smallest number of float32.",
+    change="Use the column *all gone* of the table, not *digits go*.",
+)
+def give_up_on_subnormals(logits, axis=-1):
+    with np.errstate(all="ignore"):
+        p = naive.softmax(logits)
+    return math.nan if float(np.max(logits)) < -87.34 else float(p[0])
+
+
+@mistake(
+    quantity="softmax",
+    fails_on=(np.float64([89, 0]),),
+    widget=EXPLORER,
+    belief="exp ends at 88.72.",
+    diagnosis="You used the cliff of float32. This row is float64, which goes on to 709.78: exp(89) is 4.5e38, and "
+    "fits.",
+    step="`exp(89)` in float64.",
+    change="Look up the cliff of the format that is written beside the row.",
+)
+def use_one_cliff_for_all(logits, axis=-1):
+    return math.nan if float(logits[0]) > 88.72 else _first_probability(logits)
+
+
+@mistake(
+    quantity="softmax",
+    fails_on=(floats.store([88.7, 0], "bfloat16"),),
+    widget="edge",
+    belief="bfloat16 rounds 88.7 up to 89, and 89 is too large.",
+    diagnosis="You expected 88.7 to break bfloat16. It has no 88.7: its neighbours are 88.5 and 89, and 88.5 is "
+    "nearer. exp(88.5) is 2.7e38, and fits.",
+    step="Storing 88.7, before any exp.",
+    change="Round to the nearest number that the format has, then ask whether exp fits.",
+)
+def round_up_to_89(logits, axis=-1):
+    return math.nan if float(logits[0]) == 88.5 else _first_probability(logits)
+
+
 predict_output = Exercise(
     key="02.predict_output",
     kind="predict",
@@ -83,7 +142,15 @@ predict_output = Exercise(
         case("float64 [89, 0]", [89, 0]),
         case("bfloat16 [88.7, 0]", [88.7, 0], dtype="bfloat16"),
     ),
-    mistakes=(predict_the_truth, predict_nan_everywhere, predict_only_overflow),
+    mistakes=(
+        predict_the_truth,
+        predict_nan_everywhere,
+        predict_only_overflow,
+        stop_at_exp,
+        give_up_on_subnormals,
+        use_one_cliff_for_all,
+        round_up_to_89,
+    ),
     hints=(
         "Do it in two steps: first every exp, then every division. Which exps are inf, and which are 0?",
         "float32 ends at 88.72 above and at -103.97 below. float64 goes on to 709. bfloat16 cannot store 88.7.",
@@ -138,12 +205,40 @@ def look_at_the_high_end(logits):
     widget="offset",
     belief="Subnormal numbers are wrong at once.",
     diagnosis="Your logits are low, and not low enough. Just below -87.34 a term loses its first bit or two: an "
-    "error of one part in a million. It must lose almost all of them.",
+    "error of one part in a million. It must lose nearly all of them.",
     step="`exp(-90)`: subnormal, with about 20 of 24 bits left.",
     change="Lower both logits further, towards -102; keep them about 1 apart.",
 )
 def stay_too_high(logits):
-    return -98 < float(np.max(logits)) <= 0
+    return -98 < float(np.max(logits)) <= -87
+
+
+@mistake(
+    quantity="softmax",
+    fails_on=(np.float32([0, -103]),),
+    widget="offset",
+    belief="One low logit is enough.",
+    diagnosis="At least one of your logits is above -87. Its exp has all its digits, and it holds most of the sum, so "
+    "the division comes out as well as float32 can hold it.",
+    step="`exp` of the larger logit: nothing is lost there.",
+    change="Lower both logits, far below -87; keep them about 1 apart.",
+)
+def keep_one_high(logits):
+    return -87 < float(np.max(logits)) <= 0
+
+
+@mistake(
+    quantity="softmax",
+    fails_on=(np.float32([-100, -101]),),
+    widget="offset",
+    belief="Any step of the staircase is wrong enough.",
+    diagnosis="You are on the staircase: compare the digits of the two lines above. The error is there, and below "
+    "5 %. The steps grow on the way down.",
+    step="`exp(-100)`: 27 of the format's smallest steps. With 4 of them, an error is larger.",
+    change="Go down one more: both logits between -101 and -103.9, about 1 apart.",
+)
+def stop_on_a_small_step(logits):
+    return logits.shape == (2,) and -103.97 < float(np.max(logits)) <= -98
 
 
 @mistake(
@@ -171,7 +266,13 @@ silent_error = Exercise(
     limits=_looks_fine,
     # 5 percent of a float32 in ulps: 0.05 / eps
     cases=(case("two logits of ordinary size", [1, 0], dtype="float32", ulps=0.05 * 2**23),),
-    mistakes=(look_at_the_high_end, keep_them_equal, stay_too_high),
+    mistakes=(
+        look_at_the_high_end,
+        keep_them_equal,
+        keep_one_high,
+        stay_too_high,
+        stop_on_a_small_step,
+    ),
     hints=(
         "NaN needs a 0 or an inf. Where is exp neither, and still short of digits?",
         "Use the explorer `offset`: go down the staircase, and stop before NaN.",
@@ -275,6 +376,63 @@ def take_the_last(history):
     return int(bad[-1]) if len(bad) else -1
 
 
+def _first_true(bad):
+    return int(np.argmax(bad)) if bad.any() else -1
+
+
+@mistake(
+    quantity="predicted_class",
+    fails_on=(np.array([[1.0, 2.0], [np.nan, 2.0]]),),
+    widget=EXPLORER,
+    belief="axis=0 goes along the steps.",
+    diagnosis="You asked each column instead of each row, and returned the number of a column. A row is a step.",
+    step="`.any(axis=0)` or `.all(axis=0)`: the axis that you name disappears, and that was the rows.",
+    change="Let the columns disappear: `axis=1`.",
+)
+def look_along_the_columns(history):
+    return _first_true(~np.isfinite(history).all(axis=0))
+
+
+@mistake(
+    quantity="predicted_class",
+    fails_on=(np.array([[1.0, 2.0], [np.nan, 2.0]]),),
+    widget=EXPLORER,
+    belief="argmax of a table gives the row.",
+    diagnosis="You counted single numbers instead of rows: without an axis, NumPy numbers them one after the other, "
+    "row by row.",
+    step="`np.argmax(bad)` of a table: for the first number of row 1 of two columns it is 2.",
+    change="Make one answer for each row first: `.any(axis=1)`.",
+)
+def count_single_numbers(history):
+    return _first_true(~np.isfinite(history))
+
+
+@mistake(
+    quantity="predicted_class",
+    fails_on=(np.array([[np.nan, 0.0], [0.0, 0.0]]),),
+    widget=EXPLORER,
+    belief="The first step is number 1.",
+    diagnosis="You counted from 1. An index counts from 0: the first row is row 0.",
+    step="The number that you return.",
+    change="Return the index itself; only the answer -1 is special.",
+)
+def count_from_one(history):
+    return _first_true(~np.isfinite(history).all(axis=1)) + 1 or -1
+
+
+@mistake(
+    quantity="predicted_class",
+    fails_on=(np.array([[1.0, 2.0], [np.nan, 2.0]]),),
+    widget=EXPLORER,
+    belief="isfinite marks what is bad.",
+    diagnosis="You returned the first healthy row. `np.isfinite` is True for the good numbers.",
+    step="`np.isfinite(...)` without a `~` in front.",
+    change="Turn it round: `~np.isfinite(history).all(axis=1)`.",
+)
+def find_the_first_good_row(history):
+    return _first_true(np.isfinite(history).all(axis=1))
+
+
 first_bad = Exercise(
     key="02.first_bad",
     kind="write",
@@ -292,7 +450,16 @@ first_bad = Exercise(
         case("huge, and finite", [[3e38, -3e38], [1, 1]], dtype="float32", ulps=0),
         case("one step, one number", [[np.inf]], ulps=0),
     ),
-    mistakes=(look_for_nan_only, argmax_without_any, wait_for_the_whole_row, take_the_last),
+    mistakes=(
+        look_for_nan_only,
+        argmax_without_any,
+        wait_for_the_whole_row,
+        take_the_last,
+        look_along_the_columns,
+        count_single_numbers,
+        count_from_one,
+        find_the_first_good_row,
+    ),
     hints=(
         "`np.isfinite` is True for an honest number, False for NaN, inf and -inf.",
         "A row is bad when not all of its numbers are finite. You want the first bad row, if there is one.",

@@ -7,32 +7,59 @@ from course_utils.exercises.core import Exercise, case
 from course_utils.mistakes import MISTAKES, mistake
 
 
-def _with_lists(logits):
-    rows = np.atleast_2d(np.asarray(logits))
-    result = []
-    for row in rows.tolist():
-        exps = [np.exp(z - max(row)) for z in row]
-        result.append([e / sum(exps) for e in exps])
-    return np.array(result).reshape(np.shape(logits))
+def _with_lists(logits, axis=-1):
+    def of_one_row(row):
+        exps = [np.exp(z - max(row)) for z in row.tolist()]
+        return np.array([e / sum(exps) for e in exps])
+
+    return np.apply_along_axis(of_one_row, axis, logits)
 
 
-def _classes_first(logits):
-    columns = np.moveaxis(np.asarray(logits), -1, 0)
+def _classes_first(logits, axis=-1):
+    columns = np.moveaxis(np.asarray(logits), axis, 0)
     exps = np.exp(columns - columns.max(axis=0))
-    return np.moveaxis(exps / exps.sum(axis=0), 0, -1)
+    return np.moveaxis(exps / exps.sum(axis=0), 0, axis)
 
 
-def _in_place_on_a_copy(logits):
+def _in_place_on_a_copy(logits, axis=-1):
     work = np.array(logits)
-    work -= work.max(axis=-1, keepdims=True)
+    work -= work.max(axis=axis, keepdims=True)
     np.exp(work, out=work)
-    work /= work.sum(axis=-1, keepdims=True)
+    work /= work.sum(axis=axis, keepdims=True)
     return work
 
 
-def _through_the_logarithm(logits):
-    shifted_logits = logits - np.max(logits, axis=-1, keepdims=True)
-    return np.exp(shifted_logits - np.log(np.sum(np.exp(shifted_logits), axis=-1, keepdims=True)))
+def _through_the_logarithm(logits, axis=-1):
+    shifted_logits = logits - np.max(logits, axis=axis, keepdims=True)
+    return np.exp(shifted_logits - np.log(np.sum(np.exp(shifted_logits), axis=axis, keepdims=True)))
+
+
+@mistake(
+    quantity="softmax",
+    fails_on=(np.float32([[2, 0], [1, 0]]), 0),
+    widget="",
+    belief="The classes are always along the last axis.",
+    diagnosis="You took the last axis, whatever `axis` says. This case has its classes along axis 0: each column is "
+    "a softmax of its own.",
+    step="`axis=-1` inside the function: a fixed number where the argument belongs.",
+    change="Pass the argument on, both times: `axis=axis`.",
+)
+def ignore_the_axis(logits, axis=-1):
+    return shifted.softmax(logits, axis=-1)
+
+
+@mistake(
+    quantity="softmax",
+    fails_on=(np.float32([-60, -61]),),
+    widget="shift",
+    belief="The maximum moves the row to 0, whichever way it is applied.",
+    diagnosis="You added the maximum. That moves the row away from 0, to twice its maximum: the cliffs come closer.",
+    step="`logits + max`: the largest exponent is 2 * max.",
+    change="Subtract it: `logits - max`. Then the largest exponent is 0.",
+)
+def add_the_maximum(logits, axis=-1):
+    exps = np.exp(logits + np.max(logits, axis=axis, keepdims=True))
+    return exps / np.sum(exps, axis=axis, keepdims=True)
 
 
 max_shift = Exercise(
@@ -52,35 +79,40 @@ max_shift = Exercise(
         case("two rows that live far apart", [[0, 1, 2], [200, 201, 202]], dtype="float32"),
         case("two rows whose columns differ", [[1000, 1], [0, 2]], dtype="float32"),
         case("a square batch", [[1, 2, 3], [10, 20, 30], [0, 0, 0]], dtype="float32"),
+        case("classes along axis 0", [[2, 0], [1, 0]], 0, dtype="float32"),
     ),
-    mistakes=tuple(
-        MISTAKES[key]
-        for key in (
-            "exponentiate_unshifted",
-            "shift_by_mean",
-            "shift_by_min",
-            "shift_by_constant",
-            "shift_by_max_abs",
-            "shift_by_global_max",
-            "shift_along_wrong_axis",
-            "max_without_keepdims",
-            "sum_without_keepdims",
-            "normalise_whole_batch",
-            "clip_logits",
-            "trust_float64",
-            "replace_nan",
-            "replace_inf",
-            "standardise",
-            "divide_logits",
-            "add_epsilon_to_sum",
-        )
+    mistakes=(
+        *(
+            MISTAKES[key]
+            for key in (
+                "exponentiate_unshifted",
+                "shift_by_mean",
+                "shift_by_min",
+                "shift_by_constant",
+                "shift_by_max_abs",
+                "shift_by_global_max",
+                "shift_along_wrong_axis",
+                "max_without_keepdims",
+                "sum_without_keepdims",
+                "normalise_whole_batch",
+                "clip_logits",
+                "trust_float64",
+                "replace_nan",
+                "replace_inf",
+                "standardise",
+                "divide_logits",
+                "add_epsilon_to_sum",
+            )
+        ),
+        ignore_the_axis,
+        add_the_maximum,
     ),
     hints=(
         "exp breaks only when its argument is large. Which number can you subtract from a whole row so that "
         "no argument is above 0?",
-        "Take the maximum of each row, with `axis=-1`, and keep that axis so that it lines up with the rows.",
-        "`shifted = logits - np.max(logits, axis=-1, keepdims=True)`, then exp, then divide by the row's "
-        "sum, again with `keepdims=True`.",
+        "Take the maximum of each row, with `axis=axis`, and keep that axis so that it lines up with the rows.",
+        "`shifted = logits - np.max(logits, axis=axis, keepdims=True)`, then exp, then divide by the row's "
+        "sum, again with `axis=axis, keepdims=True`.",
     ),
     model_answer=shifted.softmax,
     why="Subtracting the same number from a whole row leaves softmax unchanged. With the row's maximum the "
@@ -107,13 +139,13 @@ def _two_tame_rows(batch):
     fails_on=(np.float32([[60, 59], [0, 1]]),),
     widget="shift",
     belief="A gap of 60 is wide enough.",
-    diagnosis="Your rows are apart, and not far enough. After the common shift the low row sits near -60, and "
-    "float32 keeps full precision down to -87.",
-    step="`z - z.max()`: the low row becomes about -60, which exp still handles.",
+    diagnosis="Your rows are apart, and not far enough. After the common shift the low row sits as far below 0 as "
+    "the maxima are apart. exp loses digits below -87, and is 0 only below -103.97.",
+    step="`z - z.max()`: the low row moves down, and exp still handles it.",
     change="Use both ends of what is allowed: one row near 60, the other near -60.",
 )
 def rows_too_close(batch):
-    return 20 < np.max(batch) - np.max(batch, axis=1).min() <= 87
+    return np.max(batch) - np.max(batch, axis=1).min() > 20
 
 
 @mistake(

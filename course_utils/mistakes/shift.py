@@ -61,7 +61,7 @@ def shift_by_constant(logits, axis=-1):
     widget="shift",
     belief="The largest magnitude is what overflows, so subtract max |z|.",
     diagnosis="You subtracted the largest absolute value. In a row of negative logits that pushes every "
-    "exponent further down, until every exp is 0 and the row is 0/0.",
+    "exponent further down: digits are lost first, and in the end every exp is 0 and the row is 0/0.",
     step="`np.abs(logits).max()`: for negative logits the shift has the wrong sign.",
     change="Remove `np.abs`: the maximum itself, negative or not, is the shift.",
 )
