@@ -29,7 +29,13 @@ def test_the_map_says_what_is_done_due_and_next():
     progress.record(first, "correct", date.today() - timedelta(days=1))
     shown = repr(course.progress_map())
     assert shown.startswith(f"1 of {count} exercises solved; 1 to review today; next: {second}.")
-    assert shown.splitlines()[2].split() == ["00", "1", "of", "2", first[3:], second[3:]]
+    assert shown.splitlines()[4].split() == ["00", "1", "of", "2", first[3:], second[3:]]
+
+
+def test_the_map_says_where_the_file_is(file, monkeypatch):
+    assert f"The file: `{file}`" in repr(course.progress_map())
+    monkeypatch.setenv("COURSE_PROGRESS", "off")
+    assert "recording is off" in repr(course.progress_map())
 
 
 def test_all_solved():

@@ -210,6 +210,35 @@ def test_there_are_at_least_ten_mutation_operators_and_they_fire():
     assert len(used) >= 10
 
 
+# --- the exercises together -------------------------------------------------------------------------------
+
+
+def test_the_course_has_enough_exercises_of_every_kind():
+    assert len(EXERCISES) >= 24
+    assert {exercise.kind for exercise in EXERCISES.values()} == set(KINDS)
+
+
+def test_every_known_mistake_is_in_some_exercise():
+    covered = set().union(*(exercise.covers for exercise in EXERCISES.values()))
+    assert set(MISTAKES) - covered == set()
+
+
+def given_lines(exercise):
+    """How much of a written answer the lesson hands out: the statements before the first gap."""
+    path = next((ROOT / "lessons").glob(f"{exercise.key[:2]}_*.py"))
+    tree = ast.parse(path.read_text("utf-8"))
+    starter = next(argument.id for key, argument in checks_in(tree) if key == exercise.key)
+    statements = next(node.body for node in tree.body if getattr(node, "name", "") == starter)
+    return len(statements) - 1
+
+
+def test_written_answers_fade_from_nearly_complete_to_a_blank():
+    given = [given_lines(exercise) for exercise in EXERCISES.values() if exercise.kind == "write"]
+    assert given[0] >= 2
+    assert given == sorted(given, reverse=True)
+    assert given[-1] == 0
+
+
 # --- the lessons use them ---------------------------------------------------------------------------------
 
 LESSONS = [path for path in sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py")) if path.name[:2] != "00"]
@@ -237,7 +266,7 @@ def test_the_starters_of_a_lesson_are_not_attempted(path):
     for key, argument in checks_in(tree):
         if isinstance(argument, ast.Name) and argument.id in functions:
             scope = {"np": np}
-            exec(compile(ast.Module([functions[argument.id]], []), path.name, "exec"), scope)
+            exec(compile(ast.Module(list(functions.values()), []), path.name, "exec"), scope)
             assert EXERCISES[key].check(scope[argument.id]).outcome == "not attempted", key
 
 
@@ -278,6 +307,15 @@ def test_a_wrong_answer_is_told_everything(exercise):
     np.testing.assert_array_equal(result.args[0], [[134, 0, 0]])
     assert "[[NaN, 0, 0]]" in repr(result)
     assert "<dt><b>the step</b></dt>" in result._repr_html_()
+
+
+def test_the_explorer_that_shows_it_is_named_when_the_course_has_it(exercise):
+    shift = MISTAKES["shift_by_mean"]
+    assert "`shift.explore()`" in repr(exercise.check(shift.function))
+    task = with_subject(
+        exercise, "write", mistakes=(replace(shift, widget="not_there"), replace(shift, widget=""))
+    )
+    assert "explore()" not in repr(task.check(shift.function))
 
 
 def test_the_words_on_a_screen_reader_are_the_words_on_the_screen(exercise):

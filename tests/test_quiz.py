@@ -1,5 +1,6 @@
 """Bets and reviews: the data fit together, the record is honest, the text stands without a kernel."""
 
+import re
 import tomllib
 
 import pytest
@@ -29,6 +30,10 @@ def test_every_choice_is_answered(question):
     texts = [choice.text for choice in question.choices]
     assert len(set(texts)) == len(texts) >= 2
     assert all(len(choice.feedback) > 10 for choice in question.choices)
+    told = " ".join(
+        [question.prompt, question.explanation, *(choice.feedback for choice in question.choices)]
+    )
+    assert not re.search(r"(?<!\*)\*\w+\*(?!\*)", told), "**strong** is the only emphasis"
     assert len(question.prompt) > 10
     assert len(question.explanation) > 20
 

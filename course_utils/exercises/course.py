@@ -48,6 +48,6 @@ def progress_map() -> ProgressMap:
     solved = sum(int(row["solved"].split()[0]) for row in rows)
     following = [f"{row['lesson']}.{row['next']}" for row in rows if row["next"] != "-"]
     told = f"{solved} of {len(keys)} exercises solved; {len(waiting)} to review today; next: "
-    return ProgressMap(
-        rows, told + (f"{following[0]}." if following else "nothing, you have solved them all.")
-    )
+    told += f"{following[0]}." if following else "nothing, you have solved them all."
+    file = progress.path()
+    return ProgressMap(rows, f"{told}\n\n" + (f"The file: `{file}`" if file else "No file: recording is off."))

@@ -23,6 +23,7 @@ from course_utils.shrink import smallest
 _HAND_OVER = "Hand over the function itself, without calling it: check(my_function)."
 _NOT_YET = "The starter still raises NotImplementedError. Replace that line with your code."
 _STILL_BROKEN = "This is still the code as it was handed out. Change the line that breaks it."
+_JUMPS = {*dis.hasjrel, *dis.hasjabs}
 _NOT_WHAT = "That is not what comes out."
 _FIRST_WRONG = "{wrong} of {cases} predictions differ from what comes out. The first is the case “{label}”."
 _SURVIVES = "Both agree on this input, so it does not break the code. Try a larger spread, or another sign."
@@ -169,7 +170,11 @@ def _same_code(function, other) -> bool:
         if code is None:
             return None
         # The compiler calls an imported module's functions in its own way; the learner's cell did not import it.
-        steps = [(step.opname.replace("METHOD", "ATTR"), step.argval) for step in dis.get_instructions(code)]
+        found = [step for step in dis.get_instructions(code) if step.opname != "PUSH_NULL"]
+        steps = [
+            (step.opname.replace("METHOD", "ATTR"), step.opcode not in _JUMPS and step.argval)
+            for step in found
+        ]
         return steps, [constant for constant in code.co_consts if constant != f.__doc__]
 
     return function is other or parts(function) == parts(other) is not None
@@ -258,7 +263,7 @@ def _told(mistake, opening=""):
         ("the step", mistake.step),
         ("the change", mistake.change),
     ]
-    if (Path(__file__).parents[1] / "explorers" / f"{mistake.widget}.py").exists():
+    if mistake.widget in _explorers():
         told.append(
             (
                 "see it",
@@ -266,6 +271,11 @@ def _told(mistake, opening=""):
             )
         )
     return tuple(told)
+
+
+def _explorers():
+    """The explorers that this course has: files, or folders of files."""
+    return {path.stem for path in (Path(__file__).parents[1] / "explorers").iterdir()} - {"core", "__init__"}
 
 
 def _notes(runs, cases):
