@@ -2,8 +2,8 @@
 # # Why take logarithms at all?
 #
 # Your softmax from lesson 03 never fails. Each probability it returns is as good as the format allows.
-# And yet its logarithm can be minus infinity where the truth is -104.
-# This lesson moves the logarithm to a better place.
+# And yet lesson 03 ended with a loss that was infinite. The trouble begins with the next step, the logarithm.
+# This lesson moves that step to a better place.
 #
 # **After this lesson you can**
 #
@@ -18,7 +18,8 @@
 # %% tags=["nbval-ignore-output"]
 import numpy as np
 
-from course_utils import accuracy, figures, floats, naive, plots, quiz, reference, shifted, stable
+from course_utils import accuracy, figures, floats, naive, plots
+from course_utils import quiz, reference, shifted, stable
 from course_utils.exercises import lesson_04
 from course_utils.explorers import loss
 
@@ -29,8 +30,9 @@ quiz.review(4)
 # %% [markdown]
 # ## A class that vanished
 #
-# Two logits, a gap between them. The losing class has probability $1/(1+e^{gap})$: tiny, never zero.
-# A loss needs its logarithm. You have a safe softmax, so take the log of it. Place your bet.
+# Two logits, a gap between them. The losing class has probability $1/(1+e^{\text{gap}})$: tiny, never zero.
+# A loss needs its logarithm (in this course always the natural one, `np.log`). You have a safe softmax,
+# so take the log of what it returns. Place your bet.
 
 # %% tags=["nbval-ignore-output"]
 quiz.bet("04-log-of-softmax")
@@ -41,24 +43,28 @@ for name, gap in {"float16": 18, "float32": 104, "float64": 746}.items():
     p = shifted.softmax(logits)
     with floats.events():
         log_p = np.log(p)
-    print(f"{name}  [0, -{gap}]:  p = {p}   log p = {log_p}   truth = {reference.log_softmax(logits)[1]:.6g}")
+    truth = reference.log_softmax(logits)[1]
+    print(f"{name}  [0, -{gap}]:  p = {p}   log p = {log_p}   truth = {truth:.6g}")
 
 # %% [markdown]
-# The probability underflowed to 0, which is its correctly rounded value. The log of 0 is -inf.
-# No step was careless. The *order* was wrong: a number left the format on its way to an answer that fits easily.
+# The probability underflowed to 0: it is so small that 0 is the nearest number that the format has.
+# The log of 0 is -inf. (NumPy reports that event as a division by zero.) No step was careless.
+# The *order* was wrong: a number left the format on its way to an answer that fits easily.
 #
 # So take the logarithm on paper, before any float is involved:
 #
 # $$\log p_i = \log \frac{e^{z_i}}{\sum_j e^{z_j}} = z_i - \log \sum_j e^{z_j}$$
 #
 # The first part is the logit itself: nothing to compute. The second is the **log-sum-exp** of the row.
-# It needs the shift too, and gets it back after the log, because $\log(e^{m} s) = m + \log s$:
+# It needs the shift too. Take $e^m$ out of every term, with $m = \max z$, and the logarithm turns it into $+\,m$:
 #
-# $$\log \sum_j e^{z_j} = m + \log \sum_j e^{z_j - m}, \qquad m = \max z$$
+# $$\log \sum_j e^{z_j} = \log \Big( e^{m} \sum_j e^{z_j - m} \Big) = m + \log \sum_j e^{z_j - m}$$
 #
 # ## Build it: log-sum-exp
 #
-# Without the shift it overflows at one end and underflows at the other. With it, the sum lies between 1 and $n$.
+# Without the shift it overflows at one end and underflows at the other. With the shift, the sum lies between 1
+# and $n$, the number of logits.
+
 
 # %% tags=["same-as:shifted.logsumexp"]
 def logsumexp(logits, axis=-1):
@@ -76,11 +82,12 @@ for row in ([1, 2, 3], [1000, 999], [-1000, -1001], [5, 5, 5, 5]):
 
 # %% [markdown]
 # Look at the last column: it is always a little above the largest logit, by at most $\log n$.
-# Log-sum-exp is a *smooth maximum*. Softmax is its slope, which is where the name comes from.
+# That makes log-sum-exp a *smooth maximum*. (Its slope is softmax; lesson 06 shows why.)
 #
 # ## Build it: log-softmax
 #
-# Subtract the maximum once and use the result twice.
+# Now the whole formula, logit minus log-sum-exp. Subtract the maximum once and use the result twice.
+
 
 # %% tags=["same-as:shifted.log_softmax"]
 def log_softmax(logits, axis=-1):
@@ -94,9 +101,14 @@ for name, gap in {"float16": 18, "float32": 104, "float64": 746, "bfloat16": 1e3
     print(f"{name:8s}  log p of [0, -{gap:g}]: {log_softmax(logits)}")
 
 # %% [markdown]
+# No -inf is left. The last row asked for a gap of $10^{30}$; bfloat16 stores that as 1.00026e+30, and the answer
+# is exactly what it stored.
+#
 # ## Explore: the log domain
 #
-# The slider sets the gap. **Find the gap at which each format loses the log, and the path that never does.**
+# The slider sets the gap; one menu sets the format, another the way to the loss. (Ways with `eps`, `clip` or
+# `one-hot` belong to lesson 05, the gradient to lesson 06.) **Find the smallest gap at which `log(softmax)` is -inf,
+# first in float32, then in float16. Then find a way that goes on from there.**
 
 # %% tags=["nbval-ignore-output"]
 loss.explore(view="log")
@@ -104,8 +116,9 @@ loss.explore(view="log")
 # %% [markdown]
 # ## Exercise 1: log-sum-exp along any axis
 #
-# Write `my_logsumexp(logits, axis=-1)`. A row of nothing but `-inf` is a sum of no terms:
-# the answer there is `log 0 = -inf`, without NaN.
+# Write `my_logsumexp(logits, axis=-1)`. A logit of `-inf` adds $e^{-\infty} = 0$ to the sum. In a row of nothing
+# but `-inf`, the sum is 0, so the answer is `log 0 = -inf`. The code above gives NaN there.
+
 
 # %% tags=["nbval-ignore-output"]
 def my_logsumexp(logits, axis=-1):
@@ -117,7 +130,7 @@ lesson_04.safe_logsumexp.check(my_logsumexp)  # stuck? lesson_04.safe_logsumexp.
 # %% [markdown]
 # ## Same algebra, other digits
 #
-# You now have $m$ and $\log s$, and two ways to put them together:
+# You now have the maximum $m$ and $\log s$, the log of the shifted sum. There are two ways to put them together:
 #
 # $$(z - m) - \log s \qquad\text{and}\qquad z - (m + \log s)$$
 #
@@ -127,21 +140,26 @@ lesson_04.safe_logsumexp.check(my_logsumexp)  # stuck? lesson_04.safe_logsumexp.
 quiz.bet("04-order")
 
 # %%
-print("logits                   (z - m) - log s   z - (m + log s)     truth")
-for name, row in (("float32", [1e4, 1e4]), ("float32", [1e8, 1e8]), ("float16", [1000, 1000]), ("bfloat16", [300, 300])):
-    z = floats.store(row, name)
+print("two logits of        (z - m) - log s   z - (m + log s)        truth")
+pairs = [(10_000, "float32"), (10**8, "float32"), (1000, "float16"), (300, "bfloat16")]
+for value, name in pairs:
+    z = floats.store([value, value], name)
     m, log_s = z.max(), np.log(np.exp(z - z.max()).sum())
-    first, second = ((z - m) - log_s)[0], (z - (m + log_s))[0]
-    print(f"{name:9s}{row!s:16s} {float(first):14.6g} {float(second):17.6g} {reference.log_softmax(z)[0]:12.6g}")
+    first, second = float(((z - m) - log_s)[0]), float((z - (m + log_s))[0])
+    truth = reference.log_softmax(z)[0]
+    print(f"{value:9d}, {name:9s} {first:15.6g} {second:17.6g} {truth:12.6g}")
 
 # %% [markdown]
-# Near $10^8$ the neighbours of float32 are 8 apart, so $m + \log s$ is rounded back to $m$. The loss becomes 0.
-# **Subtract the large numbers from each other first.** Add the small one last.
+# Near $10^8$ the neighbours of float32 are 8 apart, so $m + \log s$ is rounded back to $m$. The log-probability
+# becomes 0, and so does the loss. In a short format the same happens with small logits: near 300 the neighbours of
+# bfloat16 are 2 apart. **Subtract the large numbers from each other first.** Bring in the small one last.
 #
 # ## Exercise 2: which one would you ship?
 #
+# Three log-softmaxes. They share their first two lines:
+#
 # ```python
-# row_max = np.max(logits, axis=-1, keepdims=True)                 # the first lines are the same
+# row_max = np.max(logits, axis=-1, keepdims=True)
 # total = np.sum(np.exp(logits - row_max), axis=-1, keepdims=True)
 #
 # logits - (row_max + np.log(total))                               # A
@@ -149,12 +167,12 @@ for name, row in (("float32", [1e4, 1e4]), ("float32", [1e8, 1e8]), ("float16", 
 # np.log(np.exp(logits - row_max) / total)                         # C
 # ```
 #
-# Name the one you would ship, and give a float32 input on which another one is wrong.
+# Name the one you would ship, and give a row of float32 logits on which yours is right and another one is wrong.
 
 # %% tags=["nbval-ignore-output"]
 my_choice = None  # ("A", [..., ...])
 
-lesson_04.order.check(my_choice)
+lesson_04.order.check(my_choice)  # stuck? lesson_04.order.hint()
 
 # %% [markdown]
 # ## The last digits of a sure thing
@@ -163,7 +181,11 @@ lesson_04.order.check(my_choice)
 # In float32, $s = 1 + e^{-20}$ is stored as 1, and $\log 1 = 0$: the class looks perfect.
 #
 # The cure is to leave the largest term out of the sum. Its value is exactly 1, so
-# $\log s = \log(1 + r)$ with $r$ the sum of the *others*. NumPy's `log1p(r)` computes that without ever forming $1 + r$.
+# $\log s = \log(1 + r)$ with $r$ the sum of the *others*. NumPy's `log1p(r)` computes $\log(1 + r)$ without
+# ever storing $1 + r$.
+#
+# The next cell measures both ways in float64, where the same thing happens further out. The *relative error* is
+# the error divided by the truth: 1e-6 leaves about six digits, 1 leaves none.
 
 # %%
 gaps = np.linspace(1, 45, 89)
@@ -173,10 +195,18 @@ errors = {
     "log(s)": accuracy.relative_error(shifted.log_softmax(rows)[:, 0], truth),
     "log1p(r)": accuracy.relative_error(stable.log_softmax(rows)[:, 0], truth),
 }
+
+
+def bound(error):
+    """The next power of ten: a bound that holds on every machine."""
+    return f"{10 ** np.ceil(np.log10(max(error, 1e-15))):.0e}"
+
+
+print("relative error, at most  " + "".join(f"{name:>10s}" for name in errors))
 for gap in (10, 20, 30, 37):
     i = int(np.argmin(np.abs(gaps - gap)))
-    print(f"gap {gap}: truth {truth[i]:.3e}, relative error below {10 ** np.ceil(np.log10(errors['log(s)'][i])):.0e} with log(s), ", end="")
-    print("below 1e-15 with log1p(r)" if errors["log1p(r)"][i] < 1e-15 else "worse with log1p(r)")
+    found = "".join(f"{bound(values[i]):>10s}" for values in errors.values())
+    print(f"gap {gap}, truth {truth[i]:.2e}  {found}")
 
 fig, ax = plots.figure(7.5, 3.4)
 plots.draw_errors(ax, gaps, errors, floor=1e-17)
@@ -184,20 +214,24 @@ ax.set_xlabel("gap between the winner and the other class, float64")
 ax.set_ylabel("relative error of log p")
 figures.show(
     fig,
-    alt="Two lines: relative error of the winner's log-probability against the gap. With log(s) it climbs to 1, all "
-    "digits lost, at a gap of 37; with log1p(r) it stays below 1e-15.",
-    caption="With `log(s)` each step of the gap costs digits, until at 37 none is left. Leaving one term out keeps all of them.",
+    alt="Two lines: relative error of the winner's log-probability against the gap. With "
+    "log(s) it climbs to 1, all digits lost, at a gap of 37; with log1p(r) it stays "
+    "below 1e-15.",
+    caption="With `log(s)` each step of the gap costs digits, until at 37 none is left. "
+    "Leaving one term out keeps all of them. (An error of 0 is drawn on the bottom line.)",
     table=[
-        {"gap": f"{gap:g}", **{name: f"{values[i]:.0e}" for name, values in errors.items()}}
-        for i, gap in enumerate(gaps) if i % 11 == 0
+        {"gap": f"{gap:g}"} | {name: f"{values[i]:.0e}" for name, values in errors.items()}
+        for i, gap in enumerate(gaps)
+        if i % 11 == 0
     ],
-)  # fmt: skip
+)
 
 # %% [markdown]
 # ## Exercise 3: keep the last digits
 #
 # The starter is the log-softmax that you built above. It returns 0 for the winner of `[20, 0]` in float32.
-# Repair it for any batch, classes on the last axis. Two equal winners are legal.
+# Repair it, for a single row and for a batch, with the classes on the last axis. Two equal winners are legal.
+
 
 # %% tags=["nbval-ignore-output"]
 def my_log_softmax(logits):
@@ -206,14 +240,15 @@ def my_log_softmax(logits):
     return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
 
 
-lesson_04.last_digits.check(my_log_softmax)
+lesson_04.last_digits.check(my_log_softmax)  # stuck? lesson_04.last_digits.hint()
 
 # %% [markdown]
 # ## What the literature proved
 #
-# Blanchard, Higham and Higham (2021) analysed these formulas. Two of their results, reproduced:
-# the shifted softmax stays accurate wherever the row lies, while the tempting *division-free* form
-# $p_i = e^{z_i - \mathrm{lse}}$ loses digits in proportion to the size of the logits.
+# There is a softmax without a division: take log-softmax, and then its exp, $p_i = e^{z_i - \text{lse}}$, where
+# lse is the log-sum-exp. It looks tempting. Blanchard, Higham and Higham (2021) analysed both forms. Two of their
+# results, reproduced: the shifted softmax with its division stays accurate wherever the row lies. The
+# division-free form has an error that grows with the size of the logits, because lse is rounded next to them.
 
 # %%
 offsets = [0, 10, 100, 1000, 10000]
@@ -228,25 +263,27 @@ for offset in offsets:
 
 fig, ax = plots.figure(7.5, 3)
 plots.draw_errors(ax, np.log10(np.maximum(offsets, 1)), worst, floor=1e-8)
-ax.set_xticks(range(5), ["0", "10", "100", "1000", "10,000"])
+ax.set_xticks(range(5), [f"{offset:,}" for offset in offsets])
 ax.set_xlabel("offset added to every logit, float32")
 ax.set_ylabel("largest relative error of p")
 figures.show(
     fig,
-    alt="Two lines: largest relative error of softmax against an offset of the logits, float32. Dividing stays below "
-    "1e-6; exp(z - lse) grows with the offset to about 1e-3 at 10,000.",
-    caption="Dividing by the sum does not care where the row lies. Without the division, the rounding of `lse` shows in every p.",
+    alt="Two lines: largest relative error of softmax against an offset of the logits, "
+    "float32. Dividing stays below 1e-6; exp(z - lse) grows with the offset to about "
+    "1e-3 at 10,000.",
+    caption="Dividing by the sum does not care where the row lies. Without the division, "
+    "the rounding of `lse` shows in every p.",
     table=[
-        {"offset": offset, **{name: f"below {10 ** np.ceil(np.log10(values[i])):.0e}" for name, values in worst.items()}}
+        {"offset": offset} | {name: f"at most {bound(values[i])}" for name, values in worst.items()}
         for i, offset in enumerate(offsets)
     ],
-)  # fmt: skip
+)
 
 # %% [markdown]
 # ## Key points
 #
-# - Probabilities underflow; their logarithms are ordinary numbers. Stay in the log domain until the end.
-# - Log-sum-exp needs the shift, and gives it back after the log. Shift first, add the small log last.
+# - Probabilities underflow; their logarithms are ordinary numbers. Take the log on paper, and compute that.
+# - Log-sum-exp needs the shift. Subtract large numbers from each other first, and bring in the small log last.
 # - Leave the largest term out and use `log1p`, and even a sure thing keeps its digits.
 #
 # **Next:** [lesson 05](05_loss_without_probabilities.ipynb) builds the loss from these parts, and never meets a probability.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_utils import reference, shifted, stable
+from course_utils import accuracy, reference, shifted, stable
 from course_utils.exercises.core import Exercise, case
 from course_utils.mistakes import MISTAKES, mistake
 
@@ -19,20 +19,19 @@ def my_logsumexp(logits, axis=-1):
     return np.squeeze(shift + np.log(total), axis=axis)
 
 
-def _row_by_row(logits):
-    rows = np.atleast_2d(logits)
-    sums = [
-        -np.inf if row.max() == -np.inf else row.max() + np.log(np.exp(row - row.max()).sum()) for row in rows
-    ]
-    return np.array(sums).reshape(np.shape(logits)[:-1])
+def _row_by_row(logits, axis=-1):
+    def of_row(row):
+        return -np.inf if row.max() == -np.inf else row.max() + np.log(np.exp(row - row.max()).sum())
+
+    return np.apply_along_axis(of_row, axis, logits)
 
 
-def _pair_by_pair(logits):
-    return np.logaddexp.reduce(np.asarray(logits), axis=-1)
+def _pair_by_pair(logits, axis=-1):
+    return np.logaddexp.reduce(np.asarray(logits), axis=axis)
 
 
-def _best_we_know(logits):
-    return stable.logsumexp(logits)
+def _best_we_know(logits, axis=-1):
+    return stable.logsumexp(logits, axis=axis)
 
 
 @mistake(
@@ -80,6 +79,36 @@ def one_max_for_all(logits, axis=-1):
     return shift + np.log(np.sum(np.exp(logits - shift), axis=axis))
 
 
+@mistake(
+    quantity="logsumexp",
+    fails_on=(np.float32([[0, 3], [1, 0]]), 0),
+    widget="",
+    belief="The classes always lie on the last axis.",
+    diagnosis="Your function sums along the last axis, whatever `axis` says. Along axis 0, one number for each column "
+    "must come out.",
+    step="`axis=-1` inside the function, where the argument `axis` should stand.",
+    change="Hand `axis` on to np.max, np.sum and np.squeeze.",
+)
+def ignore_the_axis(logits, axis=-1):
+    return my_logsumexp(logits)
+
+
+@mistake(
+    quantity="logsumexp",
+    fails_on=(np.float32([-np.inf, -np.inf]),),
+    widget="",
+    belief="A NaN stands for nothing, so 0 will do.",
+    diagnosis="You turned the NaN into 0. But 0 is the log of 1: it claims a sum of 1. The sum of no terms is 0, and "
+    "log 0 = -inf.",
+    step="`np.nan_to_num(...)`: it repairs the result after the accident.",
+    change="Avoid the NaN: where row_max is -inf, shift by 0.",
+)
+def zero_for_nan(logits, axis=-1):
+    shifted_logits = logits - np.max(logits, axis=axis, keepdims=True)
+    total = np.max(logits, axis=axis) + np.log(np.sum(np.exp(shifted_logits), axis=axis))
+    return np.nan_to_num(total, nan=0.0)
+
+
 safe_logsumexp = Exercise(
     key="04.safe_logsumexp",
     kind="write",
@@ -96,6 +125,8 @@ safe_logsumexp = Exercise(
         case("two rows that live far apart", [[0, 1], [200, 201]], dtype="float32"),
         case("a masked entry", [-np.inf, 2, 1], dtype="float32"),
         case("nothing but -inf", [-np.inf, -np.inf], dtype="float32"),
+        case("one row of nothing but -inf", [[0, 3], [-np.inf, -np.inf]], dtype="float32"),
+        case("along axis 0, three numbers a column", [[0, 3], [1, 200], [5, 201]], 0, dtype="float32"),
     ),
     mistakes=(
         MISTAKES["logsumexp_unshifted"],
@@ -103,6 +134,8 @@ safe_logsumexp = Exercise(
         forget_to_add_the_max,
         return_the_max,
         one_max_for_all,
+        ignore_the_axis,
+        zero_for_nan,
     ),
     hints=(
         "Shift as in softmax. What must you add back after the log? And what is -inf - -inf?",
@@ -119,24 +152,38 @@ safe_logsumexp = Exercise(
 
 # --- order ---------------------------------------------------------------------------------------------
 
+FAR = 2**6  # ulps: enough to show in six digits
+
+
+def _where_shift_first_is_right(logits):
+    """The truth; no input counts as evidence on which code B is wrong as well."""
+    truth = reference.log_softmax(logits)
+    if np.any(accuracy.ulps(shifted.log_softmax(logits), truth) > FAR):
+        raise ValueError(
+            "on it, B loses the winner's last digits too (the next section repairs that). "
+            "Find a row on which B is right."
+        )
+    return truth
+
+
 order = Exercise(
     key="04.order",
     kind="choose",
     objective="choose between orders of operations that agree on paper, and refute the wrong one with an input",
     minutes=6,
     difficulty=1,
-    truth=reference.log_softmax,
+    truth=_where_shift_first_is_right,
     subject={
         "A": MISTAKES["add_log_to_max"].function,
         "B": shifted.log_softmax,
         "C": MISTAKES["log_of_softmax"].function,
     },
     cases=(
-        case("ordinary logits", [2, 1, 0.1], dtype="float32", ulps=16),
-        case("two equal logits of ten thousand", [1e4, 1e4], dtype="float32", ulps=16),
-        case("two equal logits of a hundred million", [1e8, 1e8], dtype="float32", ulps=16),
-        case("a class that vanishes", [0, -104], dtype="float32", ulps=16),
-        case("two equal logits in float16", [1000, 1000], dtype="float16", ulps=16),
+        case("ordinary logits", [2, 1, 0.1], dtype="float32", ulps=FAR),
+        case("two equal logits of ten thousand", [1e4, 1e4], dtype="float32", ulps=FAR),
+        case("two equal logits of a hundred million", [1e8, 1e8], dtype="float32", ulps=FAR),
+        case("a class that vanishes", [0, -104], dtype="float32", ulps=FAR),
+        case("two equal logits in float16", [1000, 1000], dtype="float16", ulps=FAR),
     ),
     mistakes=(MISTAKES["add_log_to_max"], MISTAKES["log_of_softmax"]),
     hints=(
@@ -221,6 +268,37 @@ def drop_all_ties(logits):
 
 @mistake(
     quantity="log_softmax",
+    fails_on=(np.float32([[0, 20], [20, 0]]),),
+    widget="",
+    belief="An index takes one entry from each row.",
+    diagnosis="You took the winners' positions of all rows as columns, and emptied these columns in every row. Where "
+    "two rows have different winners, terms are missing that should be in the sum.",
+    step="`terms[..., winners] = 0`: one list of columns for all rows.",
+    change="Pair each row with its own winner: `np.put_along_axis(terms, winners[..., None], 0, axis=-1)`.",
+)
+def empty_the_winners_columns(logits):
+    shifted_logits = logits - np.max(logits, axis=-1, keepdims=True)
+    terms = np.exp(shifted_logits)
+    terms[..., np.argmax(logits, axis=-1)] = 0
+    return shifted_logits - np.log1p(np.sum(terms, axis=-1, keepdims=True))
+
+
+@mistake(
+    quantity="log_softmax",
+    fails_on=(np.float64([0, -60]),),
+    widget=EXPLORER,
+    belief="float64 has enough digits.",
+    diagnosis="You computed in float64 and kept log(s). That moves the end from a gap of 17 to one of 37, and there "
+    "1 + e^-gap is stored as 1 again.",
+    step="`np.log(total)`: the largest term is still in the total.",
+    change="Leave the largest term out and use `np.log1p`; that works in any format.",
+)
+def widen_to_float64(logits):
+    return handed_out(np.asarray(logits, np.float64)).astype(logits.dtype)
+
+
+@mistake(
+    quantity="log_softmax",
     fails_on=(np.float32([2, 1]),),
     widget=EXPLORER,
     belief="log1p takes the sum.",
@@ -247,12 +325,19 @@ last_digits = Exercise(
         case("an ordinary row", [2, 1, 0.1], dtype="float32", ulps=8),
         case("two equal winners", [1, 1], dtype="float32", ulps=8),
         case("two equal winners and a loser", [7, 7, 0], dtype="float32", ulps=8),
-        case("very confident, float64", [0, -60]),
+        case("very confident, float64", [0, -60], ulps=2**46),  # about 1 %, so that the error shows
         case("the winner is last", [[-30, 0], [0, -30]], dtype="float32", ulps=8),
         case("a class that vanishes", [0, -104], dtype="float32", ulps=8),
         case("huge logits", [[1000, 980, 1000], [-1000, -1030, -1031]], dtype="float32", ulps=8),
     ),
-    mistakes=(subtract_one_again, drop_all_ties, count_the_max_twice, MISTAKES["log_of_softmax"]),
+    mistakes=(
+        subtract_one_again,
+        drop_all_ties,
+        count_the_max_twice,
+        empty_the_winners_columns,
+        widen_to_float64,
+        MISTAKES["log_of_softmax"],
+    ),
     hints=(
         "Which term of the sum is exactly 1, in every row? It is the one that hides the others.",
         "Sum all terms except that one, and use np.log1p on the result. Mind two equal winners: leave out one.",

@@ -9,6 +9,8 @@ from course_utils.exercises.core import Exercise, case
 from course_utils.mistakes import mistake
 
 slip = partial(mistake, quantity="cross_entropy", widget="loss")
+# Coarse enough that the smallest failing input shows its error in six digits.
+coarse = partial(case, dtype="float32", ulps=2**12)
 
 
 # --- refute_clip ---------------------------------------------------------------------------------------
@@ -61,8 +63,8 @@ def target_ahead(logits):
 @slip(
     fails_on=(np.float32([0, 9]),),
     belief="A model that is clearly wrong is wrong enough.",
-    diagnosis="The model is wrong on your input, and the clip has not taken hold or has cost less than 1 so far. The "
-    "ceiling is -log(1e-7) = 16.12, and the true loss is about the gap.",
+    diagnosis="The model is wrong on your input, and not by enough: the clip has cost less than 1 so far. The ceiling "
+    "is -log(1e-7) = 16.12, and the true loss is about the gap.",
     step="`np.clip(p, 1e-7, 1)`: it acts when the gap passes 16.12.",
     change="Make the gap larger than 16.12 by more than 1.",
 )
@@ -186,6 +188,19 @@ def log_of_kept_probabilities(logits, targets):
     return -np.mean(np.log(p[np.arange(len(p)), targets[kept]]))
 
 
+@slip(
+    fails_on=(np.float32([[0, 0], [0, 3]]), np.array([0, 1])),
+    belief="`:` stands for each row with its own target.",
+    diagnosis="You took every kept row with every kept target: an N by N table, and its mean. Each row counts with "
+    "its own target only.",
+    step="`log_p[:, targets]`.",
+    change="Number the kept rows: `log_p[np.arange(len(log_p)), targets[kept]]`.",
+)
+def pair_all_with_all(logits, targets):
+    kept = targets != -1
+    return -np.mean(shifted.log_softmax(logits[kept])[:, targets[kept]])
+
+
 skip_rows = Exercise(
     key="05.skip_rows",
     kind="write",
@@ -209,6 +224,7 @@ skip_rows = Exercise(
         divide_by_all_rows,
         multiply_by_the_mask,
         log_of_kept_probabilities,
+        pair_all_with_all,
     ),
     hints=(
         "Which rows count? Take them out before you compute anything with them.",
@@ -309,6 +325,21 @@ def epsilon_again(logits, goals):
     return -np.mean(np.sum(goals * np.log(p + np.float32(1e-7)), axis=-1))
 
 
+@slip(
+    fails_on=(np.float32([[1, -np.inf]]), np.float32([[0.9, 0.1]])),
+    belief="A masked class never counts.",
+    diagnosis="You left out each class whose log is -inf. With weight 0 that is right. A masked class with weight "
+    "above 0 must cost inf: the model has ruled out what you want.",
+    step="The test looks at the log (`np.isinf(log_p)`), and not at the weight.",
+    change="Decide by the weight: `np.where(goals == 0, 0, log_p)`.",
+)
+def leave_out_the_masked(logits, goals):
+    log_p = shifted.log_softmax(logits)
+    return -np.mean(np.sum(goals * np.where(np.isinf(log_p), 0, log_p), axis=-1))
+
+
+TWO_MASKED = ([[-np.inf, 2, 1], [3, 0, -np.inf]], np.float32([[0, 0.5, 0.5], [0.25, 0.75, 0]]))
+
 zero_weight = Exercise(
     key="05.zero_weight",
     kind="repair",
@@ -317,44 +348,16 @@ zero_weight = Exercise(
     difficulty=2,
     truth=reference.cross_entropy,
     subject=_as_handed_out,
-    cases=(  # coarse enough that the smallest failing input shows its error in six digits
-        case(
-            "soft goals, nothing masked", [[2, 1, 0.1]], np.float32([[0.75, 0.125, 0.125]]), dtype="float32"
-        ),
-        case(
-            "a masked class with weight 0",
-            [[1, 2, -np.inf]],
-            np.float32([[0, 1, 0]]),
-            dtype="float32",
-            ulps=2**12,
-        ),
-        case(
-            "two rows, one mask each",
-            [[-np.inf, 2, 1], [3, 0, -np.inf]],
-            np.float32([[0, 0.5, 0.5], [0.25, 0.75, 0]]),
-            dtype="float32",
-            ulps=2**12,
-        ),
-        case("a class that vanishes", [[0, 200]], np.float32([[0.5, 0.5]]), dtype="float32", ulps=2**12),
-        case(
-            "a wide gap and a mask", [[0, 60, -np.inf]], np.float32([[1, 0, 0]]), dtype="float32", ulps=2**12
-        ),
-        case(
-            "a masked class that is wanted",
-            [[1, -np.inf]],
-            np.float32([[0.875, 0.125]]),
-            dtype="float32",
-            ulps=2**12,
-        ),
-        case(
-            "a logit that is NaN",
-            [[np.nan, 1], [0, 1]],
-            np.float32([[0.5, 0.5], [1, 0]]),
-            dtype="float32",
-            ulps=2**12,
-        ),
+    cases=(
+        coarse("soft goals, nothing masked", [[2, 1, 0.1]], np.float32([[0.75, 0.125, 0.125]]), ulps=None),
+        coarse("a masked class with weight 0", [[1, 2, -np.inf]], np.float32([[0, 1, 0]])),
+        coarse("two rows, one mask each", *TWO_MASKED),
+        coarse("a class that vanishes", [[0, 200]], np.float32([[0.5, 0.5]])),
+        coarse("a wide gap and a mask", [[0, 60, -np.inf]], np.float32([[1, 0, 0]])),
+        coarse("a masked class that is wanted", [[1, -np.inf]], np.float32([[0.875, 0.125]])),
+        coarse("a logit that is NaN", [[np.nan, 1], [0, 1]], np.float32([[0.5, 0.5], [1, 0]])),
     ),
-    mistakes=(replace_every_nan, floor_the_log, counted_log_of_p, epsilon_again),
+    mistakes=(replace_every_nan, floor_the_log, counted_log_of_p, epsilon_again, leave_out_the_masked),
     hints=(
         "Which factor of `goals * log_p` decides that a class does not count? Ask that one, not the product.",
         "Give the classes with weight 0 a harmless log before you multiply.",

@@ -159,11 +159,12 @@ def _what_comes_back():
     belief="What is right on paper comes back.",
     diagnosis="You wrote the true gradients. They are what should come back; each way of writing the loss has its own "
     "step that can fail.",
-    step="`1/p`, the clip, and `p - 1` all lie on the way back.",
+    step="`exp`, `1/p`, the clip and `p - 1`: each of them lies on some line's way.",
     change="Go backwards one step at a time: log, then clip, then softmax.",
 )
 def expect_the_truth(logits, path):
-    return float(reference.cross_entropy_with_grad(logits[None], np.array([0]))[1][0, 0])
+    truth = float(reference.cross_entropy_with_grad(logits[None], np.array([0]))[1][0, 0])
+    return truth if abs(truth) > 1e-30 else 0.0  # on paper people write 0 for -2e-39
 
 
 @slip(
@@ -218,14 +219,15 @@ what_comes_back = Exercise(
         case("log-softmax, target ahead by 20", [20, 0], "log_softmax", dtype="float32"),
     ),
     mistakes=(expect_the_truth, expect_the_log_to_hold, expect_the_clip_to_pass, expect_the_last_digits),
+    digits=2,
     hints=(
         "For each line ask: is p a number? is 1/p a number? does a clip act? is p stored as 1?",
         "float32 ends at 3.4e38, which is e^88.7. e^50 fits, e^95 does not. Past the clip the slope is 0.",
         "NaN where exp or 1/p overflows; 0 where a clip acts or p is stored as 1; otherwise p - 1.",
     ),
     model_answer=_what_comes_back,
-    why="exp(89) overflows, so p and all behind it is NaN. e^50 fits float32: -1 comes back. e^95 does not: 1/p is inf "
-    "and inf - inf is NaN. The clip is flat: 0. p - y never divides: -1. With p stored as 1, p - 1 is 0.",
+    why="Follow one line at a time. An overflow, in exp or in 1/p, ends in NaN. A clip that acts is flat, and a p "
+    "stored as 1 leaves nothing: 0. Where neither happens, p - 1 comes back, and a vanishing p makes that -1.",
     variants=(
         lambda: np.array([np.nan, -1, np.nan, 0, -1, 0]),
         lambda: (float("nan"), -1.0, math.nan, 0.0, -1.0, -0.0),
