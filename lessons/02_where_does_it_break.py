@@ -145,7 +145,7 @@ for magnitude in (10.7, 10.9, 11.1):
 # The truth for `[c, c - 1]` is `[0.731059, 0.268941]`, whatever `c` is: only the gap counts.
 
 # %%
-offsets = np.linspace(-110, -90, 401)
+offsets = np.linspace(-105, -97, 401)
 swept = pipeline.sweep_offset(1.0, "float32", "naive", offsets)
 truth, computed = swept.truth[:, 0], swept.p[:, 0]
 for c in (-90, -100, -102, -103, -104):
@@ -166,7 +166,7 @@ figures.show(
     "probability is 0.8, at -103 it is 1. The truth is 0.731059.",
     table=[
         {"c": f"{offsets[i]:g}", "truth": f"{truth[i]:.6g}", "naive": f"{computed[i]:.6g}"}
-        for i in range(100, 401, 20)
+        for i in range(25, 401, 25)
     ],
 )
 
