@@ -129,7 +129,7 @@ def format_of(kind) -> Format:
         return FORMATS[kind]
     try:
         dtype = np.dtype(kind if isinstance(kind, type) else getattr(kind, "dtype", kind))
-    except TypeError:
+    except (TypeError, ValueError, SyntaxError):
         raise TypeError(f"kind must be one of {', '.join(FORMATS)}; got {kind!r}") from None
     if dtype.name not in FORMATS:
         raise TypeError(f"dtype {dtype.name} is none of {', '.join(FORMATS)}")
@@ -142,12 +142,29 @@ def store(values, kind) -> np.ndarray:
     Shape: any; the result has the shape of `values` and the format's dtype.
     """
     with np.errstate(all="ignore"):
-        return np.asarray(values, dtype=np.float64).astype(format_of(kind).dtype)
+        return _as_float64(values).astype(format_of(kind).dtype)
+
+
+def _as_float64(values) -> np.ndarray:
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind != "c":
+            return array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise TypeError(f"values must be real numbers; got {str(values)[:60]!r}") from None
+
+
+def _one(x, kind) -> np.ndarray:
+    stored = store(x, kind)
+    if stored.size != 1:
+        raise ValueError(f"x must be one number; got shape {stored.shape}")
+    return stored.reshape(1)
 
 
 def neighbour(x, kind, up: bool = True) -> float:
     """The next value the format can store above (or below) the stored x. From -inf to inf; NaN stays."""
-    stored = np.atleast_1d(store(x, kind))
+    stored = _one(x, kind)
     if np.isnan(stored[0].astype(np.float64)):
         return float("nan")
     unsigned = _UNSIGNED[stored.dtype.itemsize]
@@ -167,7 +184,7 @@ def spacing(x, kind) -> np.ndarray:
     Special values: below the smallest normal the spacing is the smallest subnormal; inf and NaN give NaN.
     """
     fmt = format_of(kind)
-    size = np.abs(np.asarray(x, dtype=np.float64))
+    size = np.abs(_as_float64(x))
     with np.errstate(all="ignore"):
         exponent = np.frexp(np.maximum(size, fmt.smallest_normal))[1]
         step = np.ldexp(1.0, exponent - fmt.precision)
@@ -177,7 +194,7 @@ def spacing(x, kind) -> np.ndarray:
 def bit_fields(x, kind) -> tuple[str, str, str]:
     """Sign, exponent and fraction of the stored x, as strings of 0 and 1."""
     fmt = format_of(kind)
-    stored = np.atleast_1d(store(x, fmt))
+    stored = _one(x, fmt)
     text = format(int(stored.view(_UNSIGNED[stored.dtype.itemsize])[0]), f"0{fmt.bits}b")
     split = fmt.bits - fmt.precision + 1
     return text[0], text[1:split], text[split:]
@@ -195,7 +212,7 @@ def states(values) -> np.ndarray:
     Shape: any; an array of strings of the same shape.
     """
     array = np.asarray(values)
-    size = np.abs(array.astype(np.float64))
+    size = np.abs(_as_float64(array))
     tests = [np.isnan(size), np.isinf(size), size == 0, size < format_of(array).smallest_normal]
     return np.select(tests, ["NaN", "inf", "zero", "subnormal"], "ok")
 

@@ -14,6 +14,12 @@ BROWSER_TESTS = ROOT / "tests" / "browser"
 os.environ["COURSE_PROGRESS"] = "off"  # no test writes into the file of the person who runs it
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--fuzz-minutes", type=float, default=0, help="how long tests/test_fuzz.py looks for trouble"
+    )
+
+
 def pytest_collection_modifyitems(items):
     """A warning fails a test: an unexpected overflow is what this course is about.
 

@@ -22,7 +22,7 @@ def as_logits(values, name: str = "logits") -> np.ndarray:
         raise TypeError(
             f"{name} is a masked array, and its mask would be lost: set the entries to -inf or pass where="
         )
-    array = np.asarray(values)
+    array = as_array(values, name)
     if array.dtype in _FLOATS:
         return array
     if array.dtype.kind == "f" and array.dtype.newbyteorder("=") in _FLOATS:
@@ -30,6 +30,19 @@ def as_logits(values, name: str = "logits") -> np.ndarray:
     if array.dtype.kind in "iu" or (array.size == 0 and isinstance(values, (list, tuple))):
         return array.astype(np.float64)
     raise TypeError(f"{name} must be real floats or integers; got dtype {array.dtype}")
+
+
+def as_array(values, name: str) -> np.ndarray:
+    """`np.asarray`. Raises: ValueError naming the argument when the rows of a list differ in length."""
+    try:
+        return np.asarray(values)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{name} is no array: {error}") from None
+
+
+def last(axis) -> bool:
+    """Whether `axis` is -1 and nothing that only compares like it: an array has no truth value."""
+    return type(axis) is int and axis == -1
 
 
 def as_axes(axis, ndim: int) -> tuple[int, ...]:
@@ -41,9 +54,12 @@ def as_axes(axis, ndim: int) -> tuple[int, ...]:
         return (axis % ndim,)
     if axis is None:
         return tuple(range(ndim))
-    if ndim == 0 and axis in (0, -1):
+    if ndim == 0 and type(axis) is int and axis in (0, -1):
         return ()
-    return tuple(sorted(normalize_axis_tuple(axis, ndim)))
+    try:
+        return tuple(sorted(normalize_axis_tuple(axis, ndim)))
+    except (TypeError, OverflowError):
+        raise TypeError(f"axis must be an integer, a tuple of them or None; got {axis!r:.60}") from None
 
 
 def as_rows(array: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
@@ -82,10 +98,18 @@ def as_mask(where, shape: tuple[int, ...]) -> np.ndarray | None:
     """
     if where is None:
         return None
-    mask = np.asarray(where)
+    mask = as_array(where, "where")
     if mask.dtype != bool:
         raise TypeError(f"where must be boolean; got dtype {mask.dtype}")
-    return np.broadcast_to(mask, shape)
+    return broadcast(mask, shape, "where")
+
+
+def broadcast(array: np.ndarray, shape: tuple[int, ...], name: str) -> np.ndarray:
+    """`np.broadcast_to`. Raises: ValueError naming the argument and both shapes."""
+    try:
+        return np.broadcast_to(array, shape)
+    except ValueError:
+        raise ValueError(f"{name} has shape {array.shape}; it can't be broadcast to {shape}") from None
 
 
 def as_out(out, logits: np.ndarray) -> np.ndarray:
@@ -117,6 +141,14 @@ def _first(bad: np.ndarray) -> tuple[int, ...]:
     return tuple(int(index) for index in np.argwhere(bad)[0])
 
 
+def as_index(value, name: str) -> int:
+    """`value` as an integer. Raises: TypeError naming the argument when it is none."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer; got {value!r:.60}") from None
+
+
 def as_indices(targets: np.ndarray, shape: tuple[int, ...], classes: int, ignore_index) -> tuple:
     """Class indices and the rows to ignore (None when there are none), both flat.
 
@@ -126,7 +158,7 @@ def as_indices(targets: np.ndarray, shape: tuple[int, ...], classes: int, ignore
         raise ValueError(
             f"targets have shape {targets.shape}; class indices for these logits have shape {shape}"
         )
-    ignored = None if ignore_index is None else targets == operator.index(ignore_index)
+    ignored = None if ignore_index is None else targets == as_index(ignore_index, "ignore_index")
     if targets.size == 0 or 0 <= targets.item(targets.argmin()) <= targets.item(targets.argmax()) < classes:
         bad = None
     else:
@@ -170,7 +202,7 @@ def as_targets(
     Raises: TypeError naming the dtype and the first entry when class indices aren't integers; see also
     `as_indices` and `as_probabilities`.
     """
-    array = np.asarray(targets)
+    array = as_array(targets, "targets")
     if array.shape == shape and (array.dtype in _FLOATS or array.dtype.kind in "iu"):
         if ignore_index is not None:
             raise ValueError("ignore_index goes with class indices; give soft targets a weight of 0 instead")
@@ -204,7 +236,10 @@ def as_weight(weight, classes: int) -> np.ndarray | None:
 
 def as_smoothing(label_smoothing) -> float:
     """Label smoothing as a float. Raises: ValueError outside [0, 1], TypeError when it is no number."""
-    value = float(label_smoothing)
+    try:
+        value = float(label_smoothing)
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(f"label_smoothing must be a number in [0, 1]; got {label_smoothing!r:.60}") from None
     if not 0 <= value <= 1:
         raise ValueError(f"label_smoothing must lie in [0, 1]; got {label_smoothing!r}")
     return value

@@ -124,7 +124,7 @@ class _Options:
         if soft is None:
             goals[np.arange(len(index)), index] = 1
         if self.smoothing:
-            goals = goals * (1 - self.smoothing) + self.smoothing / shape[1]
+            goals = goals * (1 - self.smoothing) + self.smoothing / max(1, shape[1])
         return goals if weight is None else goals * weight
 
 

@@ -10,8 +10,10 @@ from course_utils.stable.arguments import (
     as_mask,
     as_out,
     as_rows,
+    broadcast,
     from_rows,
     kept_shape,
+    last,
     one_of,
     overlap,
 )
@@ -42,7 +44,7 @@ def softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
         that isn't boolean and an `out` of another dtype; AxisError; ValueError for shapes that don't fit.
     Reference: Blanchard, Higham & Higham 2021, doi 10.1093/imanum/draa038, for the unshifted and the shifted form.
     """
-    if axis == -1 and where is None and out is None and masked == "nan" and tame(logits):
+    if last(axis) and where is None and out is None and masked == "nan" and tame(logits):
         terms = np.exp(logits)
         terms /= total(terms)[..., None]
         return terms
@@ -64,7 +66,7 @@ def log_softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
     """
     zeros = one_of(masked, ("nan", "zeros"), "masked") == "zeros"
     with np.errstate(all="ignore"):
-        if where is None and out is None and axis == -1 and plain(logits):
+        if where is None and out is None and last(axis) and plain(logits):
             rows = logits.reshape(-1, logits.shape[-1])
             result = np.empty_like(rows)
             _log_softmax_block(rows, result, None, None, zeros)
@@ -85,7 +87,7 @@ def logsumexp(logits, axis=-1, *, b=None, where=None, keepdims=False, return_sig
     Reference: scipy #18295 (the largest term left out), #22903 (signed weights).
     """
     with np.errstate(all="ignore"):
-        if b is None and where is None and axis == -1 and not (keepdims or return_sign) and plain(logits):
+        if b is None and where is None and last(axis) and not (keepdims or return_sign) and plain(logits):
             values = _logsumexp_block(logits.reshape(-1, logits.shape[-1]))
             return values.astype(logits.dtype, copy=False).reshape(logits.shape[:-1])[()]
         logits = as_logits(logits)
@@ -141,7 +143,7 @@ def _logsumexp_rows(logits, axes, b, mask):
     rows = as_rows(logits, axes)
     mask = None if mask is None else as_rows(mask, axes)
     if b is not None:
-        weights = np.broadcast_to(as_logits(b, "b"), logits.shape)
+        weights = broadcast(as_logits(b, "b"), logits.shape, "b")
         return weighted_logsumexp(rows, as_rows(weights, axes), mask)
     values = np.full(len(rows), -np.inf)
 
