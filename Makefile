@@ -44,6 +44,8 @@ cheatsheet: development
 	$(RUN) tools/cheat_sheet.py
 
 bench: development
+	$(RUN) -m benchmarks
+	$(PYTHON) tools/environment.py browser
 	$(RUN) benchmarks/latency.py
 
 learner development:

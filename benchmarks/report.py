@@ -1,0 +1,179 @@
+"""The tables and pictures in files: Markdown to read, CSV to compute with, and the block in the README."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import accuracy, memory, pictures, speed
+from course_utils import figures
+
+BEGIN, END = "<!-- benchmarks: begin, written by `make bench` -->", "<!-- benchmarks: end -->"
+OTHERS = ("SciPy", "torch", "JAX", "naive")
+# What the README shows, beside the inputs on which others win by most.
+CHOSEN = (
+    ("softmax", "float64", "1×10"),
+    ("softmax", "float32", "1×1000"),
+    ("softmax", "float32", "1000×1000"),
+    ("softmax", "float32", "100000×10"),
+    ("softmax", "float32", "1024×50257"),
+    ("softmax", "float16", "1000×1000"),
+    ("log_softmax", "float32", "1000×1000"),
+    ("logsumexp", "float32", "1000×1000"),
+    ("cross_entropy_with_grad", "float32", "256×1000"),
+)
+LOST = 4
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Everything that one run found."""
+
+    machine: dict
+    speed: list
+    accuracy: list
+    sweeps: dict
+    memory: list
+
+
+def write(measured: Measured, folder: Path) -> None:
+    """`README.md`, the CSV files and the pictures, into the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    alts = {name: _save(folder / f"{name}.png", *drawn) for name, drawn in _pictures(measured).items()}
+    tables = {
+        "machine": [{"what": key, "is": value} for key, value in measured.machine.items()],
+        "speed": measured.speed,
+        "speed_bars": speed.ratios(measured.speed),
+        "accuracy": [row | accuracy.judge(row) for row in measured.accuracy],
+        "memory": measured.memory,
+    }
+    for name, rows in tables.items():
+        _write_csv(folder / f"{name}.csv", rows)
+    (folder / "README.md").write_text(_page(measured, alts), "utf-8")
+
+
+def refresh(readme: Path, measured: Measured, folder: str) -> None:
+    """Put the picture and the table between the README's markers. Raises: ValueError without markers."""
+    text = readme.read_text("utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"{readme} has no lines {BEGIN} and {END}")
+    alt = pictures.overview(measured.speed, measured.sweeps)[1]
+    table = markdown(_honest(measured.speed))
+    about = (
+        f"One thread of {measured.machine['processor'].split(',')[0]}, NumPy {measured.machine['numpy']}, "
+        f"{measured.machine['date']}. Every input, bar and error: [all results]({folder}/README.md)."
+    )
+    block = f"![{alt}]({folder}/overview.png)\n\n{table}\n\n{about}"
+    readme.write_text(f"{before}{begin}\n{block}\n{end}{after}", "utf-8")
+
+
+def markdown(rows) -> str:
+    """A list of dicts as a Markdown table; the columns are all the keys, in the order they turn up."""
+    columns = _columns(rows)
+    lines = [columns, ["---"] * len(columns)]
+    lines += [[_shown(row.get(column)) for column in columns] for row in rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def lost(rows) -> list[dict]:
+    """Every input on which a library is faster than `stable`, the worst first."""
+    compared = [
+        (row, name, row[name] / row["stable"]) for row in rows for name in OTHERS[:3] if row.get(name)
+    ]
+    behind = sorted((c for c in compared if c[2] < 1), key=lambda c: c[2])
+    return [
+        {key: row[key] for key in ("quantity", "dtype", "shape")} | {"faster": name, "its time / ours": ratio}
+        for row, name, ratio in behind
+    ]
+
+
+def _page(measured, alts) -> str:
+    missed = [row | accuracy.judge(row) for row in measured.accuracy]
+    closer = [row for row in missed if row["closer"]]
+    missed = [row for row in missed if not row["met"]]
+    blocks = [
+        "# What was measured",
+        "Written by `make bench`; not edited by hand. The same numbers as CSV lie beside this page.",
+        markdown([measured.machine]),
+        "## Speed: the bars",
+        "Ratios of median times, all contenders in turns on one thread. `held` counts the inputs that pass.",
+        markdown(speed.summary(measured.speed)),
+        f"![{alts['times']}](times.png)",
+        "## Speed: every input",
+        "Microseconds of `stable`, and the time of each other divided by it: above 1, `stable` is faster.",
+        markdown([_relative(row) for row in measured.speed]),
+        "## Speed: where we lose",
+        "Compiled libraries read large inputs less often than NumPy can.",
+        markdown(lost(measured.speed)) if lost(measured.speed) else "Nowhere on this run.",
+        "## The stability tax",
+        f"![{alts['tax']}](tax.png)",
+        "## Accuracy: the largest error over all classes of inputs, in ulps",
+        markdown(accuracy.summary(measured.accuracy)),
+        f"![{alts['errors']}](errors.png)",
+        f"Bars missed: {len(missed)} of {len(measured.accuracy)}.",
+        *([markdown(missed)] if missed else []),
+        f"SciPy or PyTorch closer to the truth than `stable`, by any amount: {len(closer)} of "
+        f"{len(measured.accuracy)}.",
+        *([markdown(closer)] if closer else []),
+        "## Memory: peak beyond the input, in inputs",
+        markdown([row | {"no more with out=": memory.judge(row)} for row in measured.memory]),
+        f"![{alts['memory']}](memory.png)",
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _honest(rows) -> list[dict]:
+    """The chosen inputs, then those on which a library is ahead by most."""
+    key = lambda row: (row["quantity"], row["dtype"], row["shape"])  # noqa: E731
+    behind = list(dict.fromkeys(key(row) for row in lost(rows)))[:LOST]
+    wanted = [*CHOSEN, *(name for name in behind if name not in CHOSEN)]
+    there = {key(row): row for row in rows if row["kind"] == "ordinary"}
+    return [_relative(there[name]) for name in wanted if name in there]
+
+
+def _relative(row) -> dict:
+    named = {name: row[name] / row["stable"] for name in (*OTHERS, "shifted") if name in row}
+    kind = {} if row["kind"] == "ordinary" else {"input": row["kind"]}
+    label = {key: row[key] for key in ("quantity", "dtype", "shape")} | kind
+    times = {"stable, µs": row["stable"]}
+    if speed.OUT in row:
+        times["with out=, µs"] = row[speed.OUT]
+    return label | times | {f"{name} / stable": ratio for name, ratio in named.items()}
+
+
+def _pictures(measured):
+    return {
+        "overview": pictures.overview(measured.speed, measured.sweeps),
+        "times": pictures.times(measured.speed),
+        "errors": pictures.errors(measured.sweeps),
+        "tax": pictures.tax(measured.speed),
+        "memory": pictures.memory(measured.memory),
+    }
+
+
+def _save(path, fig, alt) -> str:
+    figures.check_alt(alt)
+    path.write_bytes(figures.png(fig))
+    return alt
+
+
+def _columns(rows) -> list[str]:
+    return list(dict.fromkeys(key for row in rows for key in row))
+
+
+def _write_csv(path, rows) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, _columns(rows), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _shown(value) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "NO"
+    if isinstance(value, float):
+        return f"{value:.2f}" if 0.01 <= abs(value) < 1000 or value == 0 else f"{value:.2g}"
+    return str(value)
