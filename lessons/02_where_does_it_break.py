@@ -174,7 +174,7 @@ figures.show(
 # ## Exercise 2: wrong without an alarm
 #
 # First play. In the explorer both logits move by the same offset, so the truth never changes.
-# **Find the worst answer that is not NaN.**
+# **Find the worst answer that is finite and sums to 1.**
 #
 # Then put what you found to use, in the cell below the explorer. Give the check two float32 logits for which
 # `naive.softmax` returns finite numbers that sum to 1 (to three digits), and yet a probability is off by more
