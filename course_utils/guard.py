@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SECONDS = 5.0
+SECONDS = 2.5
 
 
 class TimeLimit(BaseException):

@@ -4,6 +4,13 @@ import ast
 import copy
 import inspect
 import textwrap
+from unittest import mock
+
+import numpy as np
+
+from course_utils import floats, guard
+from course_utils.exercises import judge
+from course_utils.exercises.faults import Case, fault_of
 
 _BINARY = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult}
 _COMPARE = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq}
@@ -167,3 +174,38 @@ def _compiled(tree, function):
     scope = dict(function.__globals__)
     exec(compile(tree, f"<mutant of {function.__name__}>", "exec"), scope)
     return scope[tree.body[0].name]
+
+
+def score(exercise):
+    """(refused, missed descriptions, equivalent) over all mutants of the exercise's solution."""
+    inputs = [one for one in probes(exercise) if is_right(exercise, exercise.model_answer, [one])]
+    refused, missed, equivalent = 0, [], 0
+    quick = mock.patch.object(guard, "SECONDS", 0.5)
+    unshrunk = mock.patch.object(judge, "_shrunk", lambda exercise, function, one, run, mistake, clock: run)
+    with quick, unshrunk:
+        for description, mutant in mutants(exercise.model_answer):
+            if judge.judge_function(exercise, mutant).outcome != "correct":
+                refused += 1
+            elif is_right(exercise, mutant, inputs):
+                equivalent += 1
+            else:
+                missed.append(description)
+    return refused, missed, equivalent
+
+
+def probes(exercise):
+    """Many more inputs than the exercise has cases: what tells an equivalent mutant from a missed one."""
+    random = np.random.default_rng(0)
+    for one in exercise.cases:
+        first = np.asarray(one.args[0])
+        if first.dtype != one.format.dtype:
+            yield one
+            continue
+        near = [first * 0.5, first * 0.1, first[..., ::-1], first + 1, first - 3]
+        drawn = [random.normal(0, size, first.shape) for size in (0.1, 1, 10, 100, 300)]
+        for value in (first, *near, *drawn):
+            yield Case(one.label, (floats.store(value, one.format), *one.args[1:]), one.ulps)
+
+
+def is_right(exercise, function, inputs):
+    return all(fault_of(exercise, one, guard.call(function, one.args, 0.5)) is None for one in inputs)

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import pkgutil
 import re
 import subprocess
 import sys
@@ -12,18 +13,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from course_utils import floats, guard, progress, reference, shifted
+from course_utils import exercises, guard, progress, reference, shifted
 from course_utils.exercises import judge, picture
 from course_utils.exercises.core import FUNCTION_KINDS, KINDS, Exercise, case
-from course_utils.exercises.faults import Case, fault_of
 from course_utils.mistakes import MISTAKES
 from course_utils.shrink import smallest
 from tests import mutation
+from tools import exercise_table
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = [
-    importlib.import_module(f"course_utils.exercises.{path.stem}")
-    for path in sorted((ROOT / "course_utils" / "exercises").glob("lesson_*.py"))
+    importlib.import_module(f"course_utils.exercises.{found.name}")
+    for found in pkgutil.iter_modules(exercises.__path__)
+    if found.name.startswith("lesson_")
 ]
 EXERCISES = {
     value.key: value for module in MODULES for value in vars(module).values() if isinstance(value, Exercise)
@@ -162,43 +164,9 @@ def test_a_check_is_fast(exercise):
     assert max(seconds) < 3
 
 
-def probes(exercise):
-    """Many more inputs than the exercise has cases: what tells an equivalent mutant from a missed one."""
-    random = np.random.default_rng(0)
-    for one in exercise.cases:
-        first = np.asarray(one.args[0])
-        if first.dtype != one.format.dtype:
-            yield one
-            continue
-        near = [first * 0.5, first * 0.1, first[..., ::-1], first + 1, first - 3]
-        drawn = [random.normal(0, size, first.shape) for size in (0.1, 1, 10, 100, 300)]
-        for value in (first, *near, *drawn):
-            yield Case(one.label, (floats.store(value, one.format), *one.args[1:]), one.ulps)
-
-
-def is_right(exercise, function, inputs):
-    return all(fault_of(exercise, one, guard.call(function, one.args, 0.5)) is None for one in inputs)
-
-
-def mutation_score(exercise):
-    """(refused, missed descriptions, equivalent) over all mutants of the exercise's solution."""
-    inputs = [one for one in probes(exercise) if is_right(exercise, exercise.model_answer, [one])]
-    refused, missed, equivalent = 0, [], 0
-    for description, mutant in mutation.mutants(exercise.model_answer):
-        if judge.judge_function(exercise, mutant).outcome != "correct":
-            refused += 1
-        elif is_right(exercise, mutant, inputs):
-            equivalent += 1
-        else:
-            missed.append(description)
-    return refused, missed, equivalent
-
-
 @each(*FUNCTION_KINDS)
-def test_corrupted_solutions_are_refused(exercise, monkeypatch):
-    monkeypatch.setattr(guard, "SECONDS", 0.5)
-    monkeypatch.setattr(judge, "_shrunk", lambda exercise, function, one, run, mistake, clock: run)
-    refused, missed, _ = mutation_score(exercise)
+def test_corrupted_solutions_are_refused(exercise):
+    refused, missed, _ = mutation.score(exercise)
     assert refused >= 10
     assert refused / (refused + len(missed)) >= REQUIRED_MUTATION_SCORE, missed
 
@@ -221,6 +189,12 @@ def test_the_course_has_enough_exercises_of_every_kind():
 def test_every_known_mistake_is_in_some_exercise():
     covered = set().union(*(exercise.covers for exercise in EXERCISES.values()))
     assert set(MISTAKES) - covered == set()
+
+
+def test_the_map_of_objectives_is_complete_and_printed():
+    page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    assert exercise_table.with_map(page) == page, "run python tools/exercise_table.py write"
+    assert all(f"`{key[3:]}`" in exercise_table.objectives() for key in EXERCISES)
 
 
 def given_lines(exercise):

@@ -46,7 +46,7 @@ def room_of(module):
     parts = module.split(".")[1:]
     if not parts or parts[0] not in ("explorers", "exercises"):
         return parts[0] if parts else ""
-    if parts[0] == "exercises" and not parts[-1].startswith("lesson_"):
+    if parts[0] == "exercises" and not "".join(parts[1:2]).startswith("lesson_"):
         return "exercises.core"
     return ".".join(parts[:2])
 
@@ -194,6 +194,7 @@ def test_the_laws_can_fail():
     assert floor("explorers.edge") == 5
     assert floor("explorers.core") == floor("exercises.core") == 4
     assert room_of("course_utils.exercises.judge") == "exercises.core"
+    assert room_of("course_utils.exercises.lesson_90.rows") == "exercises.lesson_90"
     assert room_of("course_utils.stable.rows") == "stable"
     tree = ast.parse("from course_utils import naive\nimport matplotlib.pyplot\ndef f():\n    import torch")
     assert outside(tree) == {"matplotlib", "torch"}

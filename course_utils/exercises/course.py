@@ -6,6 +6,7 @@ course.progress_map()      the last line of a cell in lesson 00
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from course_utils.exercises.core import Exercise
 
 def exercises() -> dict[str, Exercise]:
     """Every exercise by key, lesson by lesson, in the order in which a lesson's module holds them."""
-    names = sorted(path.stem for path in Path(__file__).parent.glob("lesson_*.py"))
+    names = sorted(
+        found.name for found in pkgutil.iter_modules([Path(__file__).parent]) if found.name[:7] == "lesson_"
+    )
     modules = [importlib.import_module(f"course_utils.exercises.{name}") for name in names]
     found = [value for module in modules for value in vars(module).values() if isinstance(value, Exercise)]
     return {exercise.key: exercise for exercise in found}
@@ -50,4 +53,6 @@ def progress_map() -> ProgressMap:
     told = f"{solved} of {len(keys)} exercises solved; {len(waiting)} to review today; next: "
     told += f"{following[0]}." if following else "nothing, you have solved them all."
     file = progress.path()
-    return ProgressMap(rows, f"{told}\n\n" + (f"The file: `{file}`" if file else "No file: recording is off."))
+    return ProgressMap(
+        rows, f"{told}\n\n" + (f"The file: `{file}`" if file else "No file: recording is off.")
+    )
