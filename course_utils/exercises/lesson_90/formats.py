@@ -1,12 +1,11 @@
-"""Right formulas in formats that are too narrow, or that cannot go below 0."""
+"""Right formulas that lose digits: too narrow a format, no room below 0, a small part on a large one."""
 
 import numpy as np
 
-from course_utils import floats, reference
+from course_utils import floats, reference, shifted
 from course_utils.exercises.core import Exercise, case
-from course_utils.exercises.lesson_90.goals import FIND, REPAIR, shifted_softmax
+from course_utils.exercises.lesson_90.goals import FIND, REPAIR, WRITE, shifted_softmax
 from course_utils.mistakes import MISTAKES, mistake
-
 
 # --- pixels ---------------------------------------------------------------------------------------------
 
@@ -229,4 +228,102 @@ accumulator = Exercise(
     why="A running sum stalls when the next term is less than half of its spacing. In float32 that takes 16 "
     "million ones, in bfloat16 256. Add up wide, round once.",
     variants=(_widen_first, _sum_with_dtype, _sum_of_python),
+)
+
+
+# --- slope ----------------------------------------------------------------------------------------------
+
+
+def my_slope(logits):
+    terms = np.exp(logits - np.max(logits, axis=-1, keepdims=True))
+    return terms / np.sum(terms, axis=-1, keepdims=True)
+
+
+def _slope_by_shares(logits):
+    return shifted_softmax(logits.astype(np.float64)).astype(logits.dtype)
+
+
+def _slope_row_by_row(logits):
+    return np.stack([shifted_softmax(row) for row in np.atleast_2d(logits)]).reshape(logits.shape)
+
+
+def _slope_in_shifted_logs(logits):
+    return np.exp(shifted.log_softmax(logits))
+
+
+@mistake(
+    quantity="softmax",
+    fails_on=(np.float32([1e8, 1e8]),),
+    widget="loss",
+    belief="The slope is exp(z - lse), so compute the log-sum-exp first.",
+    diagnosis="Your derivative is right on paper: e^(z - lse). But lse has been rounded to the spacing of the "
+    "largest logit, and exp turns that error into a factor. At 1e8 two equal logits get a slope of 1 each.",
+    step="`logits - lse`: the small part of lse was lost when it was added to the maximum.",
+    change="Divide the shifted terms by their sum; then no rounded lse is needed.",
+)
+def subtract_the_rounded_lse(logits):
+    row_max = np.max(logits, axis=-1, keepdims=True)
+    return np.exp(logits - (row_max + np.log(np.sum(np.exp(logits - row_max), axis=-1, keepdims=True))))
+
+
+@mistake(
+    quantity="softmax",
+    fails_on=(np.float32([0, 0]),),
+    widget="loss",
+    belief="The derivative of an exp over a sum is p (1 - p).",
+    diagnosis="You took the derivative of softmax, p (1 - p). The question is one step earlier: the derivative of "
+    "the log-sum-exp is p itself.",
+    step="One derivative too many.",
+    change="d/dz_i log(sum_j e^z_j) = e^z_i / sum_j e^z_j.",
+)
+def one_derivative_too_many(logits):
+    p = shifted_softmax(logits)
+    return p * (1 - p)
+
+
+@mistake(
+    quantity="softmax",
+    fails_on=(np.float32([1, 0]),),
+    widget="loss",
+    belief="Log-sum-exp is a maximum, so its slope is 1 for the winner.",
+    diagnosis="You took the slope of the hard maximum. The smooth one shares its slope among all classes that are "
+    "close.",
+    step="1 for the largest logit and 0 for all others.",
+    change="d/dz_i log(sum_j e^z_j) = e^z_i / sum_j e^z_j.",
+)
+def slope_of_the_hard_max(logits):
+    return (logits == np.max(logits, axis=-1, keepdims=True)).astype(logits.dtype)
+
+
+slope = Exercise(
+    key="90.slope",
+    kind="derive",
+    objective=WRITE,
+    minutes=5,
+    difficulty=2,
+    truth=reference.softmax,
+    cases=(
+        case("three logits", [2, 1, 0.1], dtype="float32"),
+        case("two large equal logits", [1e8, 1e8], dtype="float32"),
+        case("past the cliff", [100, 99, 0], dtype="float32"),
+        case("far below zero", [-1000, -1001]),
+        case("a batch", [[0, 1], [700, 710], [3, 3]]),
+        case("a masked class", [-np.inf, 0, 1], dtype="float32"),
+    ),
+    mistakes=(
+        subtract_the_rounded_lse,
+        one_derivative_too_many,
+        slope_of_the_hard_max,
+        MISTAKES["exponentiate_unshifted"],
+    ),
+    hints=(
+        "Derive first, on paper: the derivative of log(u) is u'/u. What is u here, and what is u' for the "
+        "entry z_i?",
+        "The slope is e^z_i over the sum of all e^z_j. You know that quantity, and how to compute it safely.",
+        "Shift, exp, divide by the sum: no logarithm is needed at all.",
+    ),
+    model_answer=my_slope,
+    why="The slope of the log-sum-exp is softmax. Written as exp(z - lse) it inherits the rounding of lse, "
+    "which grows with the logits; written as a ratio of shifted terms it does not.",
+    variants=(_slope_by_shares, _slope_row_by_row, _slope_in_shifted_logs),
 )

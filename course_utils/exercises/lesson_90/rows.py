@@ -7,7 +7,6 @@ from course_utils.exercises.core import Exercise, case
 from course_utils.exercises.lesson_90.goals import FIND, REPAIR, shifted_softmax, truth_of
 from course_utils.mistakes import MISTAKES, mistake
 
-
 # --- prediction -----------------------------------------------------------------------------------------
 
 
