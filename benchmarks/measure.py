@@ -57,8 +57,7 @@ def machine() -> dict:
 def _repeats(call) -> int:
     """How many calls fill a batch; the first, not timed, warms caches and compilers."""
     call()
-    took = min(_once(call, 1) for _ in range(3))
-    return max(1, round(BATCH / max(took, 1e-7)))
+    return max(1, round(BATCH / max(_once(call, 1), 1e-7)))
 
 
 def _once(call, repeats) -> float:
