@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Can you find the fault?
 #
-# Fourteen pieces of short code. Each looks right, runs without an error and has a fault that somebody once
-# shipped. The lessons took the faults one at a time; in real code they come mixed. So do they here.
+# Fourteen tasks on short code that looks right and runs without an error. The lessons took its faults one at a
+# time, and told you where to look. In real code they come mixed, and nobody tells. So it is here.
 #
 # **After this lesson you can**
 #
@@ -311,7 +311,7 @@ for row in ([1000, 999], [-np.inf, -np.inf], [np.inf, 1], [np.nan, 1]):
 #
 # **What next?** Run the four questions over a loss of your own. Lesson 00's map shows which exercises are due for review.
 #
-# **References.** All of these have happened. Masks: [PyTorch issue 41508](https://github.com/pytorch/pytorch/issues/41508)
+# **References.** Faults like these have been shipped. Masks: [PyTorch issue 41508](https://github.com/pytorch/pytorch/issues/41508)
 # and [transformers pull request 17306](https://github.com/huggingface/transformers/pull/17306). Order of operations:
 # [PyTorch issue 11752](https://github.com/pytorch/pytorch/issues/11752). The slope of the log-sum-exp:
 # [Stan Math issue 1679](https://github.com/stan-dev/math/issues/1679). Guards that do not guard:
