@@ -90,9 +90,9 @@ def _draw_times(ax, speed):
 def _times_said(measured):
     sizes, costs = measured
     at = [int(np.argmin(np.abs(np.log(sizes / size)))) for size in (1000, sizes[-1])]
+    named = [name for name in ("stable", "SciPy", "torch") if name in costs]
     parts = [
-        f"at {sizes[i]} numbers " + ", ".join(f"{name} {cost[i]:.2g}" for name, cost in costs.items())
-        for i in at
+        f"at {sizes[i]:,} numbers " + ", ".join(f"{name} {costs[name][i]:.2g}" for name in named) for i in at
     ]
     return f"ns for a number: {'; '.join(parts)}."
 

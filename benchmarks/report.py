@@ -38,7 +38,6 @@ class Measured:
 def write(measured: Measured, folder: Path) -> None:
     """`README.md`, the CSV files and the pictures, into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    alts = {name: _save(folder / f"{name}.png", *drawn) for name, drawn in _pictures(measured).items()}
     tables = {
         "machine": [{"what": key, "is": value} for key, value in measured.machine.items()],
         "speed": measured.speed,
@@ -48,6 +47,7 @@ def write(measured: Measured, folder: Path) -> None:
     }
     for name, rows in tables.items():
         _write_csv(folder / f"{name}.csv", rows)
+    alts = {name: _save(folder / f"{name}.png", *drawn) for name, drawn in _pictures(measured).items()}
     (folder / "README.md").write_text(_page(measured, alts), "utf-8")
 
 
