@@ -208,6 +208,27 @@ def test_never_further_from_the_truth_than_pytorch(name, dtype):
         assert accuracy.worst_ulps(mine, exact) <= max(accuracy.worst_ulps(other.numpy(), exact), BAR)
 
 
+@pytest.mark.parametrize("dtype", SOFTMAX_BAR)
+@pytest.mark.parametrize("rows", [1, 2, 7, 300])
+@pytest.mark.parametrize("classes", [3, 5, 10, 16, 17, 32, 100, 128, 257, 1000, 4096])
+def test_many_small_terms_beside_a_large_one(dtype, rows, classes):
+    """Each small term is about half an ulp of the sum: added one by one they are lost, or count twice."""
+    scipy = pytest.importorskip("scipy.special", reason="SciPy is compared with where it is installed")
+    ours = theirs = 0.0
+    for margin in np.linspace(*{"float32": (16, 17.5), "float64": (36, 37.5)}[dtype], 12):
+        logits = np.full((rows, classes), -margin, dtype)
+        logits[:, 0] = 0
+        small = reference.exp(logits[0, 1], dtype=object)[()]
+        wanted = np.array(
+            [1 / (1 + (classes - 1) * small), small / (1 + (classes - 1) * small)], dtype=object
+        )
+        ours = max(ours, accuracy.worst_ulps(stable.softmax(logits)[-1, :2], wanted))
+        theirs = max(theirs, accuracy.worst_ulps(scipy.softmax(logits, axis=-1)[-1, :2], wanted))
+    assert ours <= max(theirs, SOFTMAX_BAR[dtype])
+    if rows * classes > 2**15 and classes > 256:  # the largest term is left out of the sum
+        assert ours <= 3
+
+
 def test_the_loss_that_others_round_to_zero():
     """Margin 17 in float32: PyTorch's loss and target gradient are exactly 0, the truth is 4.14e-8."""
     torch = pytest.importorskip("torch", reason="PyTorch is compared with where it is installed")

@@ -7,6 +7,7 @@ works on whole vectors of rows, class by class.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -14,24 +15,25 @@ from course_utils.stable.narrow import narrowed, widened
 
 BLOCK_BYTES = 1 << 21  # a block and its result: what the caches hold
 FEW_CLASSES = 16  # up to here a row is too short for NumPy's inner loops along it
-SMALL = 1 << 16  # below this many numbers the calls cost more than the arithmetic
 MODEST = 1 << 15  # below this many numbers a loop over blocks costs more than it gains
-CHUNK = 128  # so many terms are summed in one go, whatever order the machine takes
-ONES = {np.dtype(kind): np.ones(CHUNK, kind) for kind in (np.float32, np.float64)}
+MANY = 64  # from so many short rows on a matrix product sums faster than NumPy's loop along each
+WIDE = 256  # float32 rows up to here are summed in float64
+LONG = {np.dtype(np.float32): 256, np.dtype(np.float64): 128}  # beyond, looking for the maximum is cheap
+COMPUTED = frozenset(np.dtype(kind) for kind in (np.float32, np.float64))
 
 LOW = -0.5  # a maximum from here on rounds to a shift of 0, and keeps the sum above 1/2
-LARGEST = {dtype: float(np.finfo(dtype).max) for dtype in ONES}
-SMALLEST = {dtype: float(np.finfo(dtype).tiny) for dtype in ONES}  # with all its digits
-LOG_MAX = {dtype: math.log(LARGEST[dtype]) for dtype in ONES}
-# Where |z| stays below this, no exponential, no sum of SMALL of them and no quotient leaves the normal range.
-TAME = {dtype: (-math.log(SMALLEST[dtype]) - math.log(SMALL)) / 2 for dtype in ONES}
+LARGEST = {dtype: float(np.finfo(dtype).max) for dtype in COMPUTED}
+SMALLEST = {dtype: float(np.finfo(dtype).tiny) for dtype in COMPUTED}  # with all its digits
+LOG_MAX = {dtype: math.log(LARGEST[dtype]) for dtype in COMPUTED}
+# Where |z| stays below this, no exponential, no sum of MODEST of them and no quotient leaves the normal range.
+TAME = {dtype: (-math.log(SMALLEST[dtype]) - math.log(MODEST)) / 2 for dtype in COMPUTED}
 
 
 def plain(logits, size: int = MODEST) -> bool:
     """Whether this is an ordinary array of at most so many numbers, which needs no paperwork."""
     return (
         type(logits) is np.ndarray
-        and logits.dtype in ONES
+        and logits.dtype in COMPUTED
         and 0 < logits.size <= size
         and (logits.ndim > 0 and logits.flags.c_contiguous)
     )
@@ -108,24 +110,32 @@ def weak(sums: np.ndarray, row_max) -> np.ndarray | None:
 
 
 def total(terms: np.ndarray) -> np.ndarray:
-    """The sum along the last axis, never more than CHUNK terms one after the other.
+    """The sum along the last axis, in which many small terms survive beside a large one.
 
-    A product with ones is the fastest sum there is, and short rows don't slow it down.
+    One by one, a term of half an ulp of the sum adds nothing, or a whole ulp. So float32 is summed in float64,
+    float64 pairwise, and a few classes in four lanes by a matrix product: the fastest way to sum short rows.
     """
-    ones, classes = ONES[terms.dtype], terms.shape[-1]
-    if classes > FEW_CLASSES and apart(terms):
+    classes = terms.shape[-1]
+    if terms.dtype == np.float32 and FEW_CLASSES < classes <= WIDE:
+        if terms.size <= WIDE:
+            return np.add.reduce(terms, axis=-1, dtype=np.float64).astype(np.float32)
+        return (terms.astype(np.float64) @ np.ones(classes)).astype(np.float32)
+    if classes <= FEW_CLASSES and terms.size > MANY * classes:
+        lanes = terms @ _lanes(classes, terms.dtype)
+        return (lanes[..., 0] + lanes[..., 1]) + (lanes[..., 2] + lanes[..., 3])
+    if classes > FEW_CLASSES and apart(terms):  # NumPy would add class after class
         half = classes // 2
         pairs = terms[:, :half] + terms[:, half : 2 * half]
         if classes % 2:
             pairs[:, 0] += terms[:, -1]
         return total(pairs)
-    if classes <= CHUNK:
-        return terms @ ones[:classes]
-    if terms.size < SMALL:
-        return np.add.reduce(terms, axis=-1)  # pairwise, as the classes lie together
-    whole = classes - classes % CHUNK
-    chunks = terms[..., :whole].reshape(*terms.shape[:-1], -1, CHUNK) @ ones
-    return np.add.reduce(chunks, axis=-1) + terms[..., whole:] @ ones[: classes - whole]
+    return np.add.reduce(terms, axis=-1)
+
+
+@lru_cache(maxsize=2 * FEW_CLASSES)
+def _lanes(classes: int, dtype: np.dtype) -> np.ndarray:
+    """The matrix that sends class i to lane i mod 4."""
+    return (np.arange(classes)[:, None] % 4 == np.arange(4)).astype(dtype)
 
 
 def entries(block: np.ndarray, index: np.ndarray) -> tuple:
@@ -167,8 +177,11 @@ def _merged(largest, rest, first, second):
     return np.maximum(largest[first], largest[second]), sums
 
 
-def leave_out_max(logits: np.ndarray, out: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(row maximum, its term, the sum of the other terms) of each row; `out` is where the terms are made."""
+def leave_out_max(logits: np.ndarray, out: np.ndarray, put_back: bool = False) -> tuple:
+    """(row maximum, its term, the sum of the other terms) of each row; `out` is where the terms are made.
+
+    Afterwards the largest term may be missing in `out`, unless it is `put_back`.
+    """
     if apart(logits):
         row_max = np.maximum.reduce(logits, axis=1)
         terms, _ = exponentials(logits, out, row_max)
@@ -177,7 +190,11 @@ def leave_out_max(logits: np.ndarray, out: np.ndarray) -> tuple[np.ndarray, np.n
     view, at = entries(logits, index)
     row_max = view[at]
     terms, _ = exponentials(logits, out, row_max)
-    return row_max, *leave_out(terms, index)
+    largest, rest = leave_out(terms, index)
+    if put_back:
+        view, at = entries(terms, index)
+        view[at] = largest
+    return row_max, largest, rest
 
 
 class Blocks:
@@ -190,7 +207,7 @@ class Blocks:
 
     def __init__(self, rows: np.ndarray, mask: np.ndarray | None = None, by_class: bool = False):
         self.rows, self.mask = rows, mask
-        self.dtype = rows.dtype if rows.dtype in ONES else np.dtype(np.float32)
+        self.dtype = rows.dtype if rows.dtype in COMPUTED else np.dtype(np.float32)
         self.apart = apart(rows) or (by_class and rows.shape[1] <= FEW_CLASSES)
         self.direct = self.dtype == rows.dtype and mask is None and self.apart == apart(rows)
         size = BLOCK_BYTES if self.direct else BLOCK_BYTES // 8  # a copy is read again soon: keep it near
