@@ -145,9 +145,16 @@ def store(values, kind) -> np.ndarray:
         return _as_float64(values).astype(format_of(kind).dtype)
 
 
-def _as_float64(values) -> np.ndarray:
+def _as_array(values) -> np.ndarray:
     try:
-        array = np.asarray(values)
+        return np.asarray(values)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"values are no array: {error}") from None
+
+
+def _as_float64(values) -> np.ndarray:
+    array = _as_array(values)
+    try:
         if array.dtype.kind != "c":
             return array.astype(np.float64)
     except (TypeError, ValueError, OverflowError):
@@ -202,7 +209,7 @@ def bit_fields(x, kind) -> tuple[str, str, str]:
 
 def widened(values) -> np.ndarray:
     """The same values in float32 when their format is narrower, untouched otherwise."""
-    array = np.asarray(values)
+    array = _as_array(values)
     return array.astype(np.float32) if array.dtype.itemsize < 4 and array.dtype.name in FORMATS else array
 
 
@@ -211,7 +218,7 @@ def states(values) -> np.ndarray:
 
     Shape: any; an array of strings of the same shape.
     """
-    array = np.asarray(values)
+    array = _as_array(values)
     size = np.abs(_as_float64(array))
     tests = [np.isnan(size), np.isinf(size), size == 0, size < format_of(array).smallest_normal]
     return np.select(tests, ["NaN", "inf", "zero", "subnormal"], "ok")

@@ -43,7 +43,6 @@ def test_a_known_mistake_is_refused_with_its_own_diagnosis(mistake):
     assert not report
     assert mistake.key in report.mistakes
     assert mistake.diagnosis in repr(report)
-    assert report.seconds < 10
 
 
 @pytest.mark.parametrize(
@@ -127,7 +126,7 @@ MANNERS = {
     returns_nothing: "It returned None",
     returns_text: "not numbers",
     returns_a_list_of_objects: "not numbers",
-    writes_into_its_input: "It changed the array",
+    writes_into_its_input: "It changed its input",
     always_float32: "The numbers are wrong",
     leaves_errors_off: "np.seterr",
     uniform: "The numbers are wrong",
@@ -141,7 +140,6 @@ def test_bad_manners_are_reported_and_never_fatal(function):
     report = judged(function, "softmax")
     assert not report
     assert any(MANNERS[function] in finding.why for finding in report.of(FAIL)), repr(report)[:3000]
-    assert report.seconds < 10
 
 
 def test_a_wrong_shape_is_reported():
@@ -344,7 +342,6 @@ def test_a_right_function_is_accepted(function):
     report = judged(function, RIGHT[function])
     assert report, repr(report)
     assert not report.mistakes
-    assert report.seconds < 10
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -504,6 +501,15 @@ def test_time_is_kept():
     report = audit(softmax, seconds=1)
     assert report.seconds < 5
     assert report.of(NOT_RUN)
+    assert [finding.case for finding in report.of(FAIL)] == ["every case is answered in time"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_full_audit_takes_less_than_ten_seconds(kind):
+    """Of the processor's time, for a busy machine is no fault of the audit."""
+    start = time.process_time()
+    audit(getattr(shifted, kind), kind)
+    assert time.process_time() - start < 10
 
 
 def test_the_command_line_in_a_process_of_its_own(tmp_path):

@@ -101,6 +101,7 @@ def survives(function, *args, words, **keywords):
     before = repr(args)
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)  # NumPy's word about "a" as the name of a dtype
         state = np.geterr()
         try:
             function(*args, **keywords)

@@ -14,7 +14,7 @@ from pathlib import Path
 from course_utils.audit import KINDS, audit
 from course_utils.audit.subject import kind_of
 
-LAST_RESORT = 60.0
+LAST_RESORT = 120.0
 
 
 def main(arguments=None) -> int:

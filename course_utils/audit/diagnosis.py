@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -58,7 +58,7 @@ def suspects(kind: str) -> dict[Mistake, object]:
     return found
 
 
-@cache
+@lru_cache(1 << 14)
 def _answer(kind, mistake, case):
     """What the known mistake says to a case; an exception class where it raises."""
     with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
@@ -117,8 +117,9 @@ def name_mistakes(kind: str, trials) -> dict:
     named = {}
     for case in failed:
         fitting = [mistake for mistake in fits if case in fits[mistake] and credible(mistake)]
-        if fitting:
-            named[case] = max(fitting, key=lambda mistake: rank(mistake, case))
+        ranked = sorted((rank(mistake, case), i) for i, mistake in enumerate(fitting))
+        if ranked and (len(ranked) == 1 or ranked[-1][0] > ranked[-2][0]):  # not one of two that look alike
+            named[case] = fitting[ranked[-1][1]]
     return named
 
 

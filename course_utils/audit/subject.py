@@ -21,14 +21,14 @@ _NAMES = {  # the longest name that occurs decides: log_softmax is not a softmax
     "softmax": ("softmax",),
 }
 _OF_TORCH_ITS_OWN = ("bfloat16", "float8_e5m2", "float8_e4m3fn")
-_SECONDS = 2.0
+_SECONDS = 4.0
 _PROBE = np.array([[1, 2, 3], [4, 2, 0]], np.float32)
 _NO_TARGETS = object()
 
 
 def name_of(function) -> str:
     """`module.function`, or the name of the class of a callable object."""
-    function = getattr(function, "func", function)  # what functools.partial wraps
+    function = function.func if isinstance(function, functools.partial) else function
     named = function if hasattr(function, "__name__") else type(function)
     module = getattr(named, "__module__", None)
     return named.__name__ if module in (None, "__main__", "builtins") else f"{module}.{named.__name__}"

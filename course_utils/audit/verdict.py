@@ -8,7 +8,7 @@ classic shift explains, is a declared difference: rounding z - max z moves each 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 
@@ -33,7 +33,7 @@ class Verdict:
     failure: str = ""
 
 
-@cache
+@lru_cache(4096)
 def truth(kind: str, case):
     """What is right, as mpmath numbers; ordinary floats for many equal logits, where 1/n needs no oracle."""
     logits, options = case.seen(), dict(case.options)
@@ -126,12 +126,8 @@ def _compared(kind, case, value, fmt):
             return Verdict(DECLARED, words[0].upper() + words[1:] + ".", worst)
     with np.errstate(all="ignore"):
         slack = allowance(kind, case, expected, fmt)
-        if case.group not in (
-            RANGE,
-            ACCURACY,
-        ):  # other groups ask for shapes, types and errors, not for digits
-            size = np.maximum(1, np.abs(expected.astype(np.float64)))
-            slack = np.fmax(slack, 64 * fmt.eps * size / floats.spacing(expected.astype(np.float64), fmt))
+        if case.group not in (RANGE, ACCURACY):
+            slack = np.fmax(slack, _roughly(expected.astype(np.float64), fmt))
     if np.all(distance <= slack):
         return Verdict(DECLARED, _CLASSIC, worst)
     lost = _kind_of_loss(stored, distance > slack)
@@ -179,7 +175,8 @@ def allowance(kind, case, expected, fmt):
     if not logits.size:
         return np.full(expected.shape, MARGIN)
     axis = case.axis if logits.ndim else ()
-    below = np.maximum(logits - _maxima(case, keepdims=True), -np.finfo(float).max / 4)
+    # Past twice the distance at which exp is 0, nothing is left to lose.
+    below = np.maximum(logits - _maxima(case, keepdims=True), 2 * fmt.exp_first_zero)
     below = np.where(np.isfinite(below), below, 0.0)
     p = np.exp(below)
     p /= np.sum(p, axis=axis, keepdims=True)
@@ -197,6 +194,11 @@ def allowance(kind, case, expected, fmt):
     else:
         lost = _loss_allowance(case, p, below, values)
     return least + np.nan_to_num(lost * unit / floats.spacing(values, fmt), posinf=np.inf)
+
+
+def _roughly(values, fmt):
+    """Where shapes, types or errors are asked for, the last digits are not."""
+    return 64 * fmt.eps * np.maximum(1, np.abs(values)) / floats.spacing(values, fmt)
 
 
 def _loss_allowance(case, p, below, values):
