@@ -13,10 +13,11 @@ import argparse
 import hashlib
 import os
 import re
+import subprocess
 import sys
 import tempfile
 from collections import Counter
-from multiprocessing import Pool
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty
 from time import monotonic
@@ -162,6 +163,7 @@ def complaints(notebook):
 def build(lesson):
     """Execute one lesson and write its notebook; returns the seconds it took."""
     start = monotonic()
+    NOTEBOOKS.mkdir(exist_ok=True)  # the kernel works there
     notebook = convert(lesson)
     try:
         execute(notebook)
@@ -171,25 +173,28 @@ def build(lesson):
     if found := list(complaints(notebook)):
         raise LessonError("\n".join(f"lessons/{lesson.name}: {line}" for line in found))
     strip(notebook)
-    NOTEBOOKS.mkdir(exist_ok=True)
     notebook_of(lesson).write_text(nbformat.writes(notebook) + "\n", "utf-8", newline="\n")
     return monotonic() - start
 
 
-def build_and_tell(lesson):
-    try:
-        seconds = build(lesson)
-    except LessonError as error:
-        return str(error)
-    size = notebook_of(lesson).stat().st_size / 1024
-    print(f"notebooks/{lesson.stem}.ipynb  {seconds:.1f} s  {size:.0f} KiB", flush=True)
-    return None
-
-
 def build_all(numbers):
-    """Two at a time: a second core is rarely missing, and lessons do not depend on each other."""
-    with Pool(2) as pool:
-        return [error for error in pool.map(build_and_tell, lessons(numbers), chunksize=1) if error]
+    """One lesson here; several each in a process of its own, two at a time, which ends with its kernel."""
+    chosen = lessons(numbers)
+    if len(chosen) == 1:
+        seconds = build(chosen[0])
+        size = notebook_of(chosen[0]).stat().st_size / 1024
+        print(f"notebooks/{chosen[0].stem}.ipynb  {seconds:.1f} s  {size:.0f} KiB")
+        return []
+    with ThreadPoolExecutor(2) as pool:
+        return [error for error in pool.map(build_apart, chosen) if error]
+
+
+def build_apart(lesson):
+    """The error of a build in another process, or None."""
+    command = [sys.executable, __file__, "build", lesson.name[:2]]
+    answer = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    print(answer.stdout, end="", flush=True)
+    return answer.stderr.strip() if answer.returncode else None
 
 
 # --- check ----------------------------------------------------------------------------------------------
