@@ -261,8 +261,9 @@ def draw_errors(ax, x, errors, floor=0.1):
         line = np.where(np.isfinite(values), np.maximum(values, floor), np.nan)
         ax.plot(x, line, color=colour, ls=dashes)
         lost = x[~np.isfinite(values)]
-        ax.plot(lost, np.full(len(lost), top / 1.5), ls="", marker="x", ms=7, mew=2, color=PALETTE["truth"])
-        if len(lost):
+        if len(lost):  # an empty line that isn't clipped would count as a point at the figure's corner
+            ax.plot(lost, np.full(len(lost), top / 1.5), ls="", marker="x", ms=7, mew=2,
+                    color=PALETTE["truth"], clip_on=False)  # fmt: skip
             ax.annotate(f"✕ {name}: no number", (lost[0], top / 1.5), (0, -12), textcoords="offset points",
                         ha="left" if lost[0] < x.mean() else "right", va="top")  # fmt: skip
         shown.append((line, name, PALETTE["text"]))
