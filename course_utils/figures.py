@@ -60,7 +60,12 @@ def png(fig) -> bytes:
 
 
 def html_table(rows) -> str:
-    """A list of dicts as an HTML table: the keys are the header, the first column names the row."""
+    """A list of dicts as an HTML table: the keys are the header, the first column names the row.
+
+    Raises: ValueError when a column has no name, since a screen reader could not say what its numbers are.
+    """
+    if not all(str(key).strip() for key in rows[0]):
+        raise ValueError(f"every column of table needs a name; got {list(rows[0])}")
     head = "".join(f'<th scope="col">{markup.escape(str(key))}</th>' for key in rows[0])
     body = "".join(f"<tr>{''.join(_cells(row.values()))}</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

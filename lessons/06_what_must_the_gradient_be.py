@@ -73,7 +73,7 @@ figures.show(
     caption="The Jacobian of softmax at `[2, 1, 0]`. Push one logit up: its class gains what "
     "the others lose. Read down a column.",
     table=[
-        {"": name} | {column: f"{entry:.4f}" for column, entry in zip(columns, slopes, strict=True)}
+        {"slope": name} | {column: f"{entry:.4f}" for column, entry in zip(columns, slopes, strict=True)}
         for name, slopes in zip(rows, jacobian, strict=True)
     ],
 )

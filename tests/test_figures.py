@@ -104,3 +104,8 @@ def test_show_displays_html_and_lets_go_of_the_figure(monkeypatch):
     figures.show(fig, alt=ALT, caption="Two bars.")
     assert ALT in shown[0].data
     assert fig.axes == []
+
+
+def test_a_column_without_a_name_is_refused():
+    with pytest.raises(ValueError, match="column of table needs a name"):
+        figures.html_table([{"": "p of class 0", "z": 1}])
