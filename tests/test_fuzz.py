@@ -229,6 +229,13 @@ def test_array_functions(function, values):
     survives(function, values, words=["values", "dtype", "kind"])
 
 
+@pytest.mark.parametrize("dtype", FLOAT_DTYPES, ids=lambda dtype: dtype.name)
+def test_a_nan_among_narrow_targets_is_named_without_a_warning(dtype):
+    """Found by the long fuzz."""
+    with pytest.raises(ValueError, match=r"targets\[0, 1\] = nan is no probability"):
+        stable.cross_entropy(np.zeros((1, 2)), np.array([[1, np.nan]], dtype))
+
+
 def test_the_fuzz_can_fail():
     """What it looks for, it sees."""
 

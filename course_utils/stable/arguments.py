@@ -178,8 +178,9 @@ def as_probabilities(targets: np.ndarray, axes: tuple[int, ...], check_sum: bool
 
     Raises: ValueError naming the first entry that is no probability, or the first row whose sum is not 1.
     """
-    rows = as_rows(targets, axes).astype(np.float64)
-    bad = ~((targets >= 0) & (targets < np.inf))
+    wide = targets.astype(np.float64)  # comparing a NaN in bfloat16 would warn
+    rows = as_rows(wide, axes)
+    bad = ~((wide >= 0) & (wide < np.inf))
     if bad.any():
         where = _first(bad)
         raise ValueError(f"targets{list(where)} = {targets[where]} is no probability")
