@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from benchmarks import accuracy, memory, pictures, speed
@@ -9,7 +10,7 @@ from course_utils import figures
 
 BEGIN, END = "<!-- benchmarks: begin, written by `make bench` -->", "<!-- benchmarks: end -->"
 OTHERS = ("SciPy", "torch", "JAX", "naive")
-# What the README shows, beside the inputs on which others win by most.
+# What the README shows, beside the inputs on which each library is ahead by most.
 CHOSEN = (
     ("softmax", "float64", "1×10"),
     ("softmax", "float32", "1×1000"),
@@ -21,7 +22,7 @@ CHOSEN = (
     ("logsumexp", "float32", "1000×1000"),
     ("cross_entropy_with_grad", "float32", "256×1000"),
 )
-LOST = 4
+SHOWN = 20  # of the lost inputs, on the page of results
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def write(measured: Measured, folder: Path) -> None:
         "machine": [{"what": key, "is": value} for key, value in measured.machine.items()],
         "speed": measured.speed,
         "speed_bars": speed.ratios(measured.speed),
-        "accuracy": [row | accuracy.judge(row) for row in measured.accuracy],
+        "accuracy": _judged(measured.accuracy),
         "memory": measured.memory,
     }
     for name, rows in tables.items():
@@ -89,12 +90,13 @@ def lost(rows) -> list[dict]:
 
 
 def _page(measured, alts) -> str:
-    missed = [row | accuracy.judge(row) for row in measured.accuracy]
-    closer = [row for row in missed if row["closer"]]
+    behind = lost(measured.speed)
+    judged = _judged(measured.accuracy)
+    closer = [row for row in judged if row["closer"]]
     clearly = [
-        row for row in closer if min(row.get("SciPy", 9e9), row.get("torch", 9e9)) < row["stable"] - 0.5
+        row for row in closer if min(row[name] or inf for name in ("SciPy", "torch")) < row["stable"] - 0.5
     ]
-    missed = [row for row in missed if not row["met"]]
+    missed = [row for row in judged if not row["met"]]
     blocks = [
         "# What was measured",
         "Written by `make bench`; not edited by hand. The same numbers as CSV lie beside this page.",
@@ -107,8 +109,9 @@ def _page(measured, alts) -> str:
         "Microseconds of `stable`, and the time of each other divided by it: above 1, `stable` is faster.",
         markdown([_relative(row) for row in measured.speed]),
         "## Speed: where we lose",
-        "Compiled libraries read large inputs less often than NumPy can.",
-        markdown(lost(measured.speed)) if lost(measured.speed) else "Nowhere on this run.",
+        f"A compiled library pays less for each call and reads its input less often. {len(behind)} comparisons are "
+        f"lost; here are the {min(SHOWN, len(behind))} worst, the table above has them all.",
+        *([markdown(behind[:SHOWN])] if behind else []),
         "## The stability tax",
         f"![{alts['tax']}](tax.png)",
         "## Accuracy: the largest error over all classes of inputs, in ulps",
@@ -126,13 +129,22 @@ def _page(measured, alts) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
+def _judged(rows) -> list[dict]:
+    """The rows of accuracy with the verdicts, every contender in its column."""
+    blank = dict.fromkeys(("class", "dtype", "quantity", *accuracy.SUBJECTS))
+    return [blank | row | accuracy.judge(row) for row in rows]
+
+
 def _honest(rows) -> list[dict]:
-    """The chosen inputs, then those on which a library is ahead by most."""
-    key = lambda row: (row["quantity"], row["dtype"], row["shape"])  # noqa: E731
-    behind = list(dict.fromkeys(key(row) for row in lost(rows)))[:LOST]
-    wanted = [*CHOSEN, *(name for name in behind if name not in CHOSEN)]
-    there = {key(row): row for row in rows if row["kind"] == "ordinary"}
+    """The chosen inputs, then the two on which each library is ahead by most."""
+    there = {_key(row): row for row in rows if row["kind"] == "ordinary"}
+    behind = [row for name in OTHERS[:3] for row in [r for r in lost(rows) if r["faster"] == name][:2]]
+    wanted = dict.fromkeys([*CHOSEN, *map(_key, behind)])
     return [_relative(there[name]) for name in wanted if name in there]
+
+
+def _key(row):
+    return row["quantity"], row["dtype"], row["shape"]
 
 
 def _relative(row) -> dict:
@@ -178,5 +190,7 @@ def _shown(value) -> str:
     if isinstance(value, bool):
         return "yes" if value else "NO"
     if isinstance(value, float):
+        if 1000 <= value < 1e7:
+            return f"{value:,.0f}"
         return f"{value:.2f}" if 0.01 <= abs(value) < 1000 or value == 0 else f"{value:.2g}"
     return str(value)
