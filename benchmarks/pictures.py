@@ -15,9 +15,8 @@ def overview(speed, sweeps):
     margins = _draw_sweep(
         right, sweeps["margin"], "margin of the right class", "error of the loss, ulps (float64)"
     )
-    lost = {name: margins[1][name] for name in ("stable", "torch", "shifted") if name in margins[1]}
-    said = _errors_said(margins[0], dict(list(lost.items())[:2]), at=40)
-    return fig, f"Left: float32 softmax, {_times_said(times)} Right: error of the loss at margin 40: {said}"
+    said = _errors_said(*margins, at=40, names=("stable", "torch" if "torch" in margins[1] else "shifted"))
+    return fig, f"Left: float32 softmax, {_times_said(times)} Right: error of the loss at margin {said}"
 
 
 def times(speed):
@@ -34,8 +33,8 @@ def errors(sweeps):
         right, sweeps["margin"], "margin of the right class", "error of the loss, ulps (float64)"
     )
     return fig, (
-        f"Left: softmax at spread 600: {_errors_said(*spread, at=600)} "
-        f"Right: the loss at margin 40: {_errors_said(*margin, at=40)}"
+        f"Left: softmax at spread {_errors_said(*spread, at=600)} "
+        f"Right: the loss at margin {_errors_said(*margin, at=40)}"
     )
 
 
@@ -109,6 +108,8 @@ def _draw_sweep(ax, measured, xlabel, ylabel):
     return x, found
 
 
-def _errors_said(x, found, at):
+def _errors_said(x, found, at, names=ERRORS):
+    """The errors at the point nearest to `at`."""
     i = int(np.argmin(np.abs(np.asarray(x) - at)))
-    return ", ".join(f"{name} {values[i]:.2g}" for name, values in found.items()) + " ulps."
+    said = ", ".join(f"{name} {found[name][i]:.2g}" for name in names if name in found)
+    return f"{x[i]:.0f}: {said} ulps."

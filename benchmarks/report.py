@@ -2,7 +2,6 @@
 
 import csv
 from dataclasses import dataclass
-from math import inf
 from pathlib import Path
 
 from benchmarks import accuracy, memory, pictures, speed
@@ -93,9 +92,7 @@ def _page(measured, alts) -> str:
     behind = lost(measured.speed)
     judged = _judged(measured.accuracy)
     closer = [row for row in judged if row["closer"]]
-    clearly = [
-        row for row in closer if min(row[name] or inf for name in ("SciPy", "torch")) < row["stable"] - 0.5
-    ]
+    clearly = [row for row in closer if _closest(row) < row["stable"] - 0.5]
     missed = [row for row in judged if not row["met"]]
     blocks = [
         "# What was measured",
@@ -133,6 +130,10 @@ def _judged(rows) -> list[dict]:
     """The rows of accuracy with the verdicts, every contender in its column."""
     blank = dict.fromkeys(("class", "dtype", "quantity", *accuracy.SUBJECTS))
     return [blank | row | accuracy.judge(row) for row in rows]
+
+
+def _closest(row) -> float:
+    return min(row[name] for name in ("SciPy", "torch") if row[name] is not None)
 
 
 def _honest(rows) -> list[dict]:
