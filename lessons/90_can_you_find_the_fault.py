@@ -76,6 +76,7 @@ lesson_90.prediction.check(my_logits)  # stuck? lesson_90.prediction.hint()
 # has no distribution: return 0 for all of it. The fault is in the line with the comment, and its repair needs a
 # little care in the two lines below.
 
+
 # %% tags=["nbval-ignore-output"]
 def my_masked_softmax(scores, keep):
     scores = scores + np.where(keep, 0, -1e9).astype(scores.dtype)  # "masked"
@@ -115,6 +116,7 @@ lesson_90.double_softmax.check(my_losses)
 # Somebody weights the pixels of a picture by their brightness. The shift is there, the axis is right, and a
 # dark pixel gets all the weight. Repair it for any integer type.
 
+
 # %% tags=["nbval-ignore-output"]
 def my_softmax_of_pixels(pixels):
     exps = np.exp(pixels - np.max(pixels, axis=-1, keepdims=True))  # look at the type of the difference
@@ -130,6 +132,7 @@ lesson_90.pixels.check(my_softmax_of_pixels)
 #
 # A text generator draws its next word with this. At a very low temperature it crashes, in float16 more often
 # than in float32.
+
 
 # %% tags=["nbval-ignore-output"]
 def my_tempered_softmax(logits, temperature):
@@ -164,6 +167,7 @@ lesson_90.storage.check(my_choice)
 # A spam filter needs $\log(1 - \sigma(z))$ with $\sigma(z) = 1 / (1 + e^{-z})$. For mails that it is sure about, this
 # returns `-inf`.
 
+
 # %% tags=["nbval-ignore-output"]
 def my_log_not(z):
     p = 1 / (1 + np.exp(-z))
@@ -179,6 +183,7 @@ lesson_90.log_not.check(my_log_not)
 #
 # This loss never crashes; a review praised it for that. It fails at both ends. Return the mean loss, right to
 # float32's last digits, for a row that is wrong by 1000 and for a row that is right by 20.
+
 
 # %% tags=["nbval-ignore-output"]
 def my_patient_loss(logits, targets):
@@ -196,6 +201,7 @@ lesson_90.patched_loss.check(my_patient_loss)
 # The same softmax as in lesson 03, word for word, and it is wrong for 400 equal logits in bfloat16. Why does
 # nothing happen at 200?
 
+
 # %% tags=["nbval-ignore-output"]
 def my_softmax_of_many(logits):
     exps = np.exp(logits - np.max(logits, axis=-1, keepdims=True))
@@ -209,6 +215,7 @@ lesson_90.accumulator.check(my_softmax_of_many)
 #
 # A library returned a slope of 1 for each of two equal logits of $10^8$, where the slopes must add up to 1. Derive
 # the slope of $\log \sum_j e^{z_j}$ in every $z_i$, on paper. Then write it for any batch, classes on the last axis.
+
 
 # %% tags=["nbval-ignore-output"]
 def my_slope(logits):
@@ -258,6 +265,7 @@ lesson_90.gradients.check(my_gradient_choice)
 # The slope of $\log(1 + e^z)$ is $e^z / (1 + e^z)$, and 1 for a large $z$. So the author takes one branch up to 80 and
 # the other from there on, by multiplying with True and False, as a backward pass does. For 200 it returns NaN.
 
+
 # %% tags=["nbval-ignore-output"]
 def my_guarded_slope(z):
     small = z < 80
@@ -272,6 +280,7 @@ lesson_90.guarded.check(my_guarded_slope)
 #
 # The row comes in tiles of two. One pass collects the maximum and the total, so that the row need not be stored
 # twice. Short rows are right. A first tile of nothing but `-inf` is legal, as long as something finite follows.
+
 
 # %% tags=["nbval-ignore-output"]
 def my_streamed_softmax(logits):
@@ -290,6 +299,7 @@ lesson_90.streaming.check(my_streamed_softmax)
 #
 # Write the log-sum-exp along the last axis, for any batch and any input: large, small, `-inf`, `inf`, NaN.
 # Before you write, say for each of the three special inputs what the right answer is, and why.
+
 
 # %% tags=["nbval-ignore-output"]
 def my_logsumexp(logits):
