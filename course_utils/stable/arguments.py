@@ -10,7 +10,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from course_utils.floats import FORMATS
 
-_FLOATS = frozenset(fmt.dtype for fmt in FORMATS.values())
+FLOATS = frozenset(fmt.dtype for fmt in FORMATS.values())
 
 
 def as_logits(values, name: str = "logits") -> np.ndarray:
@@ -23,9 +23,9 @@ def as_logits(values, name: str = "logits") -> np.ndarray:
             f"{name} is a masked array, and its mask would be lost: set the entries to -inf or pass where="
         )
     array = as_array(values, name)
-    if array.dtype in _FLOATS:
+    if array.dtype in FLOATS:
         return array
-    if array.dtype.kind == "f" and array.dtype.newbyteorder("=") in _FLOATS:
+    if array.dtype.kind == "f" and array.dtype.newbyteorder("=") in FLOATS:
         return array.astype(array.dtype.newbyteorder("="))
     if array.dtype.kind in "iu" or (array.size == 0 and isinstance(values, (list, tuple))):
         return array.astype(np.float64)
@@ -204,7 +204,7 @@ def as_targets(
     `as_indices` and `as_probabilities`.
     """
     array = as_array(targets, "targets")
-    if array.shape == shape and (array.dtype in _FLOATS or array.dtype.kind in "iu"):
+    if array.shape == shape and (array.dtype in FLOATS or array.dtype.kind in "iu"):
         if ignore_index is not None:
             raise ValueError("ignore_index goes with class indices; give soft targets a weight of 0 instead")
         return None, None, as_probabilities(array, axes, check_sum)

@@ -23,11 +23,13 @@ from course_utils.stable.rows import (
     exponentials,
     leave_out_max,
     plain,
-    tame,
+    row_maxima,
     total,
+    total_beside_largest,
     weak,
     within,
 )
+from course_utils.stable.small import along, little, little_log_softmax, little_softmax
 from course_utils.stable.weighted import weighted_logsumexp
 
 
@@ -46,12 +48,12 @@ def softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
         that isn't boolean and an `out` of another dtype; AxisError; ValueError for shapes that don't fit.
     Reference: Blanchard, Higham & Higham 2021, doi 10.1093/imanum/draa038, for the unshifted and the shifted form.
     """
-    if last(axis) and where is None and out is None and masked == "nan" and tame(logits):
-        terms = np.exp(logits)
-        terms /= total(terms)[..., None]
-        return terms
+    if where is None and masked == "nan" and little(logits, axis):
+        return _given(out, logits, along(axis, little_softmax, logits))
     zeros = one_of(masked, ("nan", "zeros"), "masked") == "zeros"
     with np.errstate(all="ignore"):
+        if where is None and out is None and last(axis) and plain(logits):
+            return _map_plain(_softmax_block, logits, zeros)
         return _map_rows(_softmax_block, logits, axis, where, out, zeros, by_class=False)
 
 
@@ -66,13 +68,12 @@ def log_softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
     Raises: as `softmax`.
     Reference: scipy #19521 and pytorch #113708, where log(1 + tiny) loses every digit.
     """
+    if where is None and masked == "nan" and little(logits, axis):
+        return _given(out, logits, along(axis, little_log_softmax, logits))
     zeros = one_of(masked, ("nan", "zeros"), "masked") == "zeros"
     with np.errstate(all="ignore"):
         if where is None and out is None and last(axis) and plain(logits):
-            rows = logits.reshape(-1, logits.shape[-1])
-            result = np.empty_like(rows)
-            _log_softmax_block(rows, result, None, None, zeros)
-            return result.reshape(logits.shape)
+            return _map_plain(_log_softmax_block, logits, zeros)
         return _map_rows(_log_softmax_block, logits, axis, where, out, zeros, by_class=True)
 
 
@@ -102,12 +103,21 @@ def logsumexp(logits, axis=-1, *, b=None, where=None, keepdims=False, return_sig
     return (values, sign) if return_sign else values
 
 
+def _given(out, logits, result):
+    """The result, in `out` when that is given."""
+    if out is None:
+        return result
+    as_out(out, logits)[...] = result
+    return out
+
+
 def _softmax_block(logits, out, index, row_max, zeros):
     """Fill `out`; return the rows to repeat with their own maximum."""
     again = None
     if logits.shape[1] > LONG[logits.dtype]:
-        _, largest, rest = leave_out_max(logits, out, put_back=True)
-        sums = largest + rest  # and not one by one: beside the largest term small ones would lose digits
+        row_max = row_maxima(logits)
+        _, shift = exponentials(logits, out, row_max)
+        sums = total_beside_largest(out, np.exp(row_max if shift is None else row_max - shift))
     else:
         sums = total(exponentials(logits, out, row_max)[0])
         again = weak(sums, row_max)
@@ -159,6 +169,18 @@ def _logsumexp_rows(logits, axes, b, mask):
     if rows.size:
         Blocks(rows, mask, by_class=True).run(kernel)
     return values, np.where(np.isnan(values), values, values > -np.inf)
+
+
+def _map_plain(kernel, logits, zeros):
+    """The rows of a plain array as one block."""
+    rows = logits.reshape(-1, logits.shape[-1])
+    result = np.empty_like(rows)
+    again = kernel(rows, result, None, None, zeros)
+    if again is not None and again.size:
+        block = rows[again]
+        kernel(block, out := np.empty_like(block), None, row_maxima(block), zeros)
+        result[again] = out
+    return result.reshape(logits.shape)
 
 
 def _map_rows(kernel, logits, axis, where, out, zeros, by_class):

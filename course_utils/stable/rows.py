@@ -15,10 +15,11 @@ from course_utils.stable.narrow import narrowed, widened
 
 BLOCK_BYTES = 1 << 21  # a block and its result: what the caches hold
 FEW_CLASSES = 16  # up to here a row is too short for NumPy's inner loops along it
+RUN = 1 << 12  # numbers that lie together in memory, where a block cuts through every class
 MODEST = 1 << 15  # below this many numbers a loop over blocks costs more than it gains
 MANY = 64  # from so many short rows on a matrix product sums faster than NumPy's loop along each
 WIDE = 256  # float32 rows up to here are summed in float64
-LONG = {np.dtype(np.float32): 256, np.dtype(np.float64): 128}  # beyond, looking for the maximum is cheap
+LONG = {np.dtype(np.float32): WIDE, np.dtype(np.float64): 128}  # beyond, looking for the maximum is cheap
 COMPUTED = frozenset(np.dtype(kind) for kind in (np.float32, np.float64))
 
 LOW = -0.5  # a maximum from here on rounds to a shift of 0, and keeps the sum above 1/2
@@ -39,14 +40,6 @@ def plain(logits, size: int = MODEST) -> bool:
     )
 
 
-def tame(logits: np.ndarray) -> bool:
-    """Whether the textbook formula is safe as it stands: two looks at the numbers, and NaN fails the test."""
-    if not plain(logits):
-        return False
-    bound = TAME[logits.dtype]
-    return logits.item(logits.argmax()) <= bound and logits.item(logits.argmin()) >= -bound
-
-
 def apart(block: np.ndarray) -> bool:
     """Whether the classes of a row lie apart in memory and the rows of a class together."""
     return block.ndim == 2 and block.strides[1] > block.strides[0]
@@ -59,7 +52,7 @@ def within(values: np.ndarray, low: float, high: float) -> bool:
 
 def row_maxima(logits: np.ndarray) -> np.ndarray:
     """The maximum of each row; NaN where the row holds one."""
-    if apart(logits) or logits.shape[1] > FEW_CLASSES:
+    if apart(logits) or logits.shape[1] > FEW_CLASSES or len(logits) <= MANY:
         return np.maximum.reduce(logits, axis=1)
     result = logits[:, 0].copy()
     for column in range(1, logits.shape[1]):
@@ -77,6 +70,8 @@ def smallest_shift(row_max: np.ndarray, limit: float) -> np.ndarray:
     such differences are exact as well. A row of -inf only isn't shifted: -inf - -inf would be NaN.
     """
     shift = np.rint(row_max - np.minimum(np.maximum(row_max, 0), limit))
+    if within(row_max, -LARGEST[row_max.dtype], 4 * limit):
+        return shift
     shift = np.where(row_max > 4 * limit, row_max, shift)
     return np.where(row_max == -np.inf, 0, shift)
 
@@ -124,11 +119,11 @@ def total(terms: np.ndarray) -> np.ndarray:
         lanes = terms @ _lanes(classes, terms.dtype)
         return (lanes[..., 0] + lanes[..., 1]) + (lanes[..., 2] + lanes[..., 3])
     if classes > FEW_CLASSES and apart(terms):  # NumPy would add class after class
-        half = classes // 2
-        pairs = terms[:, :half] + terms[:, half : 2 * half]
-        if classes % 2:
-            pairs[:, 0] += terms[:, -1]
-        return total(pairs)
+        whole = classes - classes % FEW_CLASSES
+        groups = np.add.reduce(terms.T[:whole].reshape(-1, FEW_CLASSES, len(terms)), axis=1)
+        if whole < classes:
+            groups[-1] += np.add.reduce(terms.T[whole:], axis=0)
+        return total(groups.T)
     return np.add.reduce(terms, axis=-1)
 
 
@@ -151,6 +146,31 @@ def leave_out(terms: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndar
     kept = view[at]
     view[at] = 0
     return kept, total(terms)
+
+
+def total_beside_largest(terms: np.ndarray, largest: np.ndarray | None = None) -> np.ndarray:
+    """The sum of each row of many terms, the largest added last where it outweighs the others together.
+
+    Only there can the roundings of many small terms, which may all go one way, add up to much of the sum.
+    """
+    if largest is None:
+        return _added_last(terms)
+    sums = total(terms)
+    outweighed = np.flatnonzero(sums < 2 * largest)
+    if outweighed.size > len(terms) // 2 and not apart(terms):
+        return _added_last(terms)
+    if outweighed.size:
+        sums[outweighed] = _added_last(np.ascontiguousarray(terms[outweighed]))
+    return sums
+
+
+def _added_last(terms: np.ndarray) -> np.ndarray:
+    """The sum of the terms but the largest of each row, plus the largest. The terms end up as they were."""
+    index = terms.argmax(axis=1)
+    largest, rest = leave_out(terms, index)
+    view, at = entries(terms, index)
+    view[at] = largest
+    return largest + rest
 
 
 def leave_out_largest(terms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -177,10 +197,10 @@ def _merged(largest, rest, first, second):
     return np.maximum(largest[first], largest[second]), sums
 
 
-def leave_out_max(logits: np.ndarray, out: np.ndarray, put_back: bool = False) -> tuple:
+def leave_out_max(logits: np.ndarray, out: np.ndarray) -> tuple:
     """(row maximum, its term, the sum of the other terms) of each row; `out` is where the terms are made.
 
-    Afterwards the largest term may be missing in `out`, unless it is `put_back`.
+    Afterwards the largest term may be missing in `out`.
     """
     if apart(logits):
         row_max = np.maximum.reduce(logits, axis=1)
@@ -190,11 +210,7 @@ def leave_out_max(logits: np.ndarray, out: np.ndarray, put_back: bool = False) -
     view, at = entries(logits, index)
     row_max = view[at]
     terms, _ = exponentials(logits, out, row_max)
-    largest, rest = leave_out(terms, index)
-    if put_back:
-        view, at = entries(terms, index)
-        view[at] = largest
-    return row_max, largest, rest
+    return row_max, *leave_out(terms, index)
 
 
 class Blocks:
@@ -228,6 +244,8 @@ class Blocks:
         count = min(self.count, len(self.rows))
         reads = self.direct and not (result is not None and np.may_share_memory(self.rows, result))
         writes = reads and result is not None and result.strides == self.rows.strides
+        if self.apart and writes:
+            count = min(max(count, RUN), len(self.rows))
         if not reads:
             blocks = self.scratch(count)
         if not writes:

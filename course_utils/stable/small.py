@@ -1,0 +1,135 @@
+"""The short way for small arrays, where each call of NumPy costs more than its arithmetic.
+
+Two looks at the numbers (`tame`) replace the verified try of the other way, and `np.errstate` with it. A sum
+still leaves the largest term out where small ones could be lost beside it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from course_utils.stable.arguments import FLOATS
+from course_utils.stable.narrow import narrowed, widened
+from course_utils.stable.rows import (
+    COMPUTED,
+    FEW_CLASSES,
+    TAME,
+    WIDE,
+    entries,
+    exponentials,
+    leave_out,
+    leave_out_max,
+    row_maxima,
+    total,
+)
+
+SHORT = {np.dtype(np.float32): WIDE, np.dtype(np.float64): 32}  # small terms survive a plain sum of so few
+LITTLE = 1 << 11  # so many numbers take less time than the calls that work on them
+
+
+def little(logits, axis) -> bool:
+    """Whether this is an array of few numbers in one of the six formats, and `axis` one of its axes."""
+    return (
+        type(logits) is np.ndarray
+        and 0 < logits.size <= LITTLE
+        and logits.dtype in FLOATS
+        and type(axis) is int
+        and -logits.ndim <= axis < logits.ndim
+    )
+
+
+def along(axis: int, kernel, logits: np.ndarray) -> np.ndarray:
+    """`kernel` maps the last axis of a contiguous float32 or float64 array; here it maps any, in any format."""
+    if axis != -1 and axis != logits.ndim - 1:
+        return along(-1, kernel, logits.swapaxes(axis, -1)).swapaxes(axis, -1).copy()
+    if logits.dtype not in COMPUTED:
+        with np.errstate(all="ignore"):  # a probability may be subnormal in the narrow format
+            wide = widened(logits, np.empty(logits.shape, np.float32))
+            return narrowed(kernel(wide), logits.dtype)
+    return kernel(logits if logits.flags.c_contiguous else logits.copy())
+
+
+def tame(logits: np.ndarray, at: int) -> bool:
+    """Whether the textbook formula is safe as it stands; `at` is where the maximum is. NaN fails the test."""
+    bound = TAME[logits.dtype]
+    return logits.item(at) <= bound and logits.item(logits.argmin()) >= -bound
+
+
+def little_softmax(logits: np.ndarray) -> np.ndarray:
+    """Softmax along the last axis."""
+    at, classes = logits.argmax(), logits.shape[-1]
+    if not tame(logits, at):
+        with np.errstate(all="ignore"):
+            return rows_softmax(logits.reshape(-1, classes)).reshape(logits.shape)
+    terms = np.exp(logits)
+    if classes == terms.size > FEW_CLASSES:
+        terms /= _total_of_one(terms.reshape(-1), at)
+    elif classes <= SHORT[terms.dtype]:
+        terms /= total(terms)[..., None]
+    else:
+        rows = terms.reshape(-1, classes)
+        rows /= _total_beside(rows, *entries(rows, rows.argmax(axis=1)))[:, None]
+    return terms
+
+
+def rows_softmax(rows: np.ndarray) -> np.ndarray:
+    """Softmax of rows of which some may need a shift; their maxima tell, before anything can overflow."""
+    if rows.shape[1] <= SHORT[rows.dtype]:
+        terms, _ = exponentials(rows, np.empty_like(rows), row_maxima(rows))
+        sums = total(terms)
+    else:
+        view, at = entries(rows, rows.argmax(axis=1))
+        terms, _ = exponentials(rows, np.empty_like(rows), view[at])
+        sums = _total_beside(terms, terms.reshape(-1), at)
+    terms /= sums[:, None]
+    return terms
+
+
+def _total_of_one(row: np.ndarray, at: int):
+    """The sum of one row of terms, the largest of which is added last."""
+    largest = row.item(at)
+    row[at] = 0
+    result = largest + np.add.reduce(row)
+    row[at] = largest
+    return result
+
+
+def _total_beside(terms: np.ndarray, view: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """The sum of each row of terms, the largest (at `view[at]`) added last: it would round the small ones."""
+    largest = view[at]
+    view[at] = 0
+    rest = total(terms)
+    view[at] = largest
+    rest += largest
+    return rest
+
+
+def little_log_softmax(logits: np.ndarray) -> np.ndarray:
+    """log_softmax along the last axis: the distance from the maximum, less log1p(rest)."""
+    rows = logits.reshape(-1, logits.shape[-1])
+    if not tame(logits, logits.argmax()):
+        with np.errstate(all="ignore"):
+            return _less_log_sum(rows, *leave_out_max(rows, np.empty_like(rows))).reshape(logits.shape)
+    terms = np.exp(rows)
+    if len(rows) == 1:
+        return _log_softmax_of_one(logits, terms[0])
+    index = rows.argmax(axis=1)
+    view, at = entries(rows, index)
+    return _less_log_sum(rows, view[at], *leave_out(terms, index)).reshape(logits.shape)
+
+
+def _less_log_sum(rows, row_max, largest, rest) -> np.ndarray:
+    result = rows - row_max[:, None]
+    result -= np.log1p(rest / largest)[:, None]
+    return result
+
+
+def _log_softmax_of_one(logits: np.ndarray, terms: np.ndarray) -> np.ndarray:
+    at = logits.argmax()
+    largest = terms.item(at)
+    terms[at] = 0
+    result = logits - logits.item(at)
+    result -= math.log1p(float(np.add.reduce(terms)) / largest)
+    return result
