@@ -7,6 +7,7 @@ room            holds
 probabilities   softmax, log_softmax, logsumexp
 loss            cross_entropy, cross_entropy_with_grad
 rows            the steps they share: decide, shift, sum, leave one out
+small           the short way for small arrays, any axis, any format
 arguments       what is accepted, and what is said when it is not
 """
 

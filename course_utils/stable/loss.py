@@ -17,7 +17,17 @@ from course_utils.stable.arguments import (
     kept_shape,
     one_of,
 )
-from course_utils.stable.rows import LARGEST, SMALLEST, Blocks, entries, exponentials, leave_out, weak, within
+from course_utils.stable.rows import (
+    LARGEST,
+    SMALLEST,
+    Blocks,
+    careful_total,
+    entries,
+    exponentials,
+    leave_out,
+    weak,
+    within,
+)
 
 
 def cross_entropy(
@@ -154,7 +164,7 @@ def _index_block(targets, share, divisor, losses, with_grad, logits, out, index,
     view, at = entries(logits, target)
     own_logit = view[at]
     terms, shift = exponentials(logits, out, row_max)
-    own, rest = leave_out(terms, target)
+    own, rest = leave_out(terms, target, careful_total)
     sums = own + rest
     weight = 1.0 if share is None else share[index]
     losses[index] = weight * _losses(own, rest, sums, own_logit, shift)

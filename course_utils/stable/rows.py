@@ -15,11 +15,13 @@ from course_utils.stable.narrow import narrowed, widened
 
 BLOCK_BYTES = 1 << 21  # a block and its result: what the caches hold
 FEW_CLASSES = 16  # up to here a row is too short for NumPy's inner loops along it
+ONE_BLOCK = 1 << 18  # up to here long rows need no blocks
 RUN = 1 << 12  # numbers that lie together in memory, where a block cuts through every class
 MODEST = 1 << 15  # below this many numbers a loop over blocks costs more than it gains
 MANY = 64  # from so many short rows on a matrix product sums faster than NumPy's loop along each
 WIDE = 256  # float32 rows up to here are summed in float64
-LONG = {np.dtype(np.float32): WIDE, np.dtype(np.float64): 128}  # beyond, looking for the maximum is cheap
+LANE = 128  # long float32 rows are summed in pieces of so many
+LONG = {np.dtype(np.float32): WIDE, np.dtype(np.float64): 32}  # small terms survive a plain sum of so few
 COMPUTED = frozenset(np.dtype(kind) for kind in (np.float32, np.float64))
 
 LOW = -0.5  # a maximum from here on rounds to a shift of 0, and keeps the sum above 1/2
@@ -108,10 +110,11 @@ def total(terms: np.ndarray) -> np.ndarray:
     """The sum along the last axis, in which many small terms survive beside a large one.
 
     One by one, a term of half an ulp of the sum adds nothing, or a whole ulp. So float32 is summed in float64,
-    float64 pairwise, and a few classes in four lanes by a matrix product: the fastest way to sum short rows.
+    float64 pairwise, and a few classes in four lanes by a matrix product: the fastest way to sum short rows,
+    and long ones of float32, piece by piece.
     """
     classes = terms.shape[-1]
-    if terms.dtype == np.float32 and FEW_CLASSES < classes <= WIDE:
+    if FEW_CLASSES < classes <= WIDE and terms.dtype == np.float32:
         if terms.size <= WIDE:
             return np.add.reduce(terms, axis=-1, dtype=np.float64).astype(np.float32)
         return (terms.astype(np.float64) @ np.ones(classes)).astype(np.float32)
@@ -119,11 +122,16 @@ def total(terms: np.ndarray) -> np.ndarray:
         lanes = terms @ _lanes(classes, terms.dtype)
         return (lanes[..., 0] + lanes[..., 1]) + (lanes[..., 2] + lanes[..., 3])
     if classes > FEW_CLASSES and apart(terms):  # NumPy would add class after class
-        whole = classes - classes % FEW_CLASSES
-        groups = np.add.reduce(terms.T[:whole].reshape(-1, FEW_CLASSES, len(terms)), axis=1)
-        if whole < classes:
-            groups[-1] += np.add.reduce(terms.T[whole:], axis=0)
+        by_class, quarter = terms.T, classes // 4
+        groups = by_class[:quarter] + by_class[quarter : 2 * quarter]
+        groups += by_class[2 * quarter : 3 * quarter]
+        groups += by_class[3 * quarter : 4 * quarter]
+        groups[: classes % 4] += by_class[4 * quarter :]
         return total(groups.T)
+    if classes >= 32 * LANE and terms.dtype == np.float32:
+        whole = classes - classes % LANE
+        parts = terms[..., :whole].reshape(*terms.shape[:-1], -1, LANE) @ np.ones(LANE, terms.dtype)
+        return np.add.reduce(parts, axis=-1) + np.add.reduce(terms[..., whole:], axis=-1)
     return np.add.reduce(terms, axis=-1)
 
 
@@ -140,7 +148,7 @@ def entries(block: np.ndarray, index: np.ndarray) -> tuple:
     return block, (np.arange(len(block)), index)
 
 
-def leave_out(terms: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def leave_out(terms: np.ndarray, index: np.ndarray, total=total) -> tuple[np.ndarray, np.ndarray]:
     """(the term at `index`, the sum of the others) of each row; the left-out entries become 0 in place."""
     view, at = entries(terms, index)
     kept = view[at]
@@ -148,29 +156,45 @@ def leave_out(terms: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndar
     return kept, total(terms)
 
 
-def total_beside_largest(terms: np.ndarray, largest: np.ndarray | None = None) -> np.ndarray:
-    """The sum of each row of many terms, the largest added last where it outweighs the others together.
+def total_beside(terms: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """The sum of each row of terms, the one at `index`, the largest, added last.
 
-    Only there can the roundings of many small terms, which may all go one way, add up to much of the sum.
+    Beside it the roundings of many small terms may all go one way, and add up. The terms end up as they were.
     """
-    if largest is None:
-        return _added_last(terms)
+    view, at = entries(terms, index)
+    largest = view[at]
+    view[at] = 0
     sums = total(terms)
-    outweighed = np.flatnonzero(sums < 2 * largest)
-    if outweighed.size > len(terms) // 2 and not apart(terms):
-        return _added_last(terms)
-    if outweighed.size:
-        sums[outweighed] = _added_last(np.ascontiguousarray(terms[outweighed]))
+    view[at] = largest
+    sums += largest
     return sums
 
 
-def _added_last(terms: np.ndarray) -> np.ndarray:
-    """The sum of the terms but the largest of each row, plus the largest. The terms end up as they were."""
-    index = terms.argmax(axis=1)
-    largest, rest = leave_out(terms, index)
-    view, at = entries(terms, index)
-    view[at] = largest
-    return largest + rest
+def careful_total(terms: np.ndarray, largest: np.ndarray | None = None) -> np.ndarray:
+    """The sum of each row of terms, as `total_beside` where that matters; `largest` saves looking for it."""
+    if terms.shape[1] <= LONG[terms.dtype]:
+        return total(terms)
+    if not apart(terms):
+        return total_beside(terms, terms.argmax(axis=1))
+    sums = total(terms)
+    # To take the largest out costs much here: only where it outweighs all others together can it do harm.
+    rows = np.flatnonzero(sums < 2 * (np.maximum.reduce(terms, axis=1) if largest is None else largest))
+    if rows.size:
+        copies = np.ascontiguousarray(terms[rows])
+        sums[rows] = total_beside(copies, copies.argmax(axis=1))
+    return sums
+
+
+def total_of_long(logits: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """Fill `out` with the terms of rows of many classes, and return the sum of each row."""
+    if apart(logits):
+        row_max = row_maxima(logits)
+        terms, shift = exponentials(logits, out, row_max)
+        return careful_total(terms, np.exp(row_max if shift is None else row_max - shift))
+    index = logits.argmax(axis=1)
+    view, at = entries(logits, index)
+    terms, _ = exponentials(logits, out, view[at])
+    return total_beside(terms, index)
 
 
 def leave_out_largest(terms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

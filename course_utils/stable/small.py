@@ -15,17 +15,18 @@ from course_utils.stable.narrow import narrowed, widened
 from course_utils.stable.rows import (
     COMPUTED,
     FEW_CLASSES,
+    LONG,
     TAME,
-    WIDE,
     entries,
     exponentials,
     leave_out,
     leave_out_max,
     row_maxima,
     total,
+    total_beside,
+    total_of_long,
 )
 
-SHORT = {np.dtype(np.float32): WIDE, np.dtype(np.float64): 32}  # small terms survive a plain sum of so few
 LITTLE = 1 << 11  # so many numbers take less time than the calls that work on them
 
 
@@ -42,13 +43,15 @@ def little(logits, axis) -> bool:
 
 def along(axis: int, kernel, logits: np.ndarray) -> np.ndarray:
     """`kernel` maps the last axis of a contiguous float32 or float64 array; here it maps any, in any format."""
+    if axis == -1 and logits.dtype in COMPUTED and logits.flags.c_contiguous:
+        return kernel(logits)
     if axis != -1 and axis != logits.ndim - 1:
         return along(-1, kernel, logits.swapaxes(axis, -1)).swapaxes(axis, -1).copy()
     if logits.dtype not in COMPUTED:
         with np.errstate(all="ignore"):  # a probability may be subnormal in the narrow format
             wide = widened(logits, np.empty(logits.shape, np.float32))
             return narrowed(kernel(wide), logits.dtype)
-    return kernel(logits if logits.flags.c_contiguous else logits.copy())
+    return kernel(np.ascontiguousarray(logits))
 
 
 def tame(logits: np.ndarray, at: int) -> bool:
@@ -61,49 +64,39 @@ def little_softmax(logits: np.ndarray) -> np.ndarray:
     """Softmax along the last axis."""
     at, classes = logits.argmax(), logits.shape[-1]
     if not tame(logits, at):
-        with np.errstate(all="ignore"):
-            return rows_softmax(logits.reshape(-1, classes)).reshape(logits.shape)
+        return _shifted_softmax(logits.reshape(-1, classes)).reshape(logits.shape)
     terms = np.exp(logits)
-    if classes == terms.size > FEW_CLASSES:
+    if classes == terms.size:
         terms /= _total_of_one(terms.reshape(-1), at)
-    elif classes <= SHORT[terms.dtype]:
+    elif classes <= LONG[terms.dtype]:
         terms /= total(terms)[..., None]
     else:
         rows = terms.reshape(-1, classes)
-        rows /= _total_beside(rows, *entries(rows, rows.argmax(axis=1)))[:, None]
+        rows /= total_beside(rows, rows.argmax(axis=1))[:, None]
     return terms
 
 
-def rows_softmax(rows: np.ndarray) -> np.ndarray:
+def _shifted_softmax(rows: np.ndarray) -> np.ndarray:
     """Softmax of rows of which some may need a shift; their maxima tell, before anything can overflow."""
-    if rows.shape[1] <= SHORT[rows.dtype]:
-        terms, _ = exponentials(rows, np.empty_like(rows), row_maxima(rows))
-        sums = total(terms)
-    else:
-        view, at = entries(rows, rows.argmax(axis=1))
-        terms, _ = exponentials(rows, np.empty_like(rows), view[at])
-        sums = _total_beside(terms, terms.reshape(-1), at)
-    terms /= sums[:, None]
+    terms = np.empty_like(rows)
+    with np.errstate(all="ignore"):
+        if rows.shape[1] > LONG[rows.dtype]:
+            sums = total_of_long(rows, terms)
+        else:
+            sums = total(exponentials(rows, terms, row_maxima(rows))[0])
+        terms /= sums[:, None]
     return terms
 
 
 def _total_of_one(row: np.ndarray, at: int):
-    """The sum of one row of terms, the largest of which is added last."""
+    """As `total_beside`, in numbers of Python; a few terms are summed as they are."""
+    if len(row) <= FEW_CLASSES:
+        return np.add.reduce(row)
     largest = row.item(at)
     row[at] = 0
     result = largest + np.add.reduce(row)
     row[at] = largest
     return result
-
-
-def _total_beside(terms: np.ndarray, view: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """The sum of each row of terms, the largest (at `view[at]`) added last: it would round the small ones."""
-    largest = view[at]
-    view[at] = 0
-    rest = total(terms)
-    view[at] = largest
-    rest += largest
-    return rest
 
 
 def little_log_softmax(logits: np.ndarray) -> np.ndarray:
