@@ -46,7 +46,9 @@ def tax(speed):
         rows = [row for row in _softmax_rows(speed, dtype) if "axis" not in row["shape"]]
         ratios = [row["stable"] / row["naive"] for row in rows]
         plots.draw_bars(ax, ratios, labels=[row["shape"].replace("×", "×\n") for row in rows])
-        ax.axhline(1, color=plots.PALETTE["truth"], ls=":", lw=1.5)
+        ax.axhline(1, color=plots.PALETTE["truth"], ls=":", lw=1.5, zorder=2)
+        for number in ax.texts:  # no line through a number
+            number.set(bbox={"fc": plots.PALETTE["paper"], "ec": "none", "pad": 1}, zorder=3)
         ax.set(title=dtype, ylabel="stable / naive")
         said.append(f"{min(ratios):.2f} to {max(ratios):.2f} in {dtype}")
     return (
