@@ -8,7 +8,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from course_utils import floats, stable
+from course_utils import floats, reference, stable
 
 INF, NAN = np.inf, np.nan
 FLOATS = [fmt.dtype for fmt in floats.FORMATS.values()]
@@ -61,16 +61,25 @@ def test_equal_logits_of_1e8_in_float32_cost_log_2():
     assert stable.log_softmax(logits)[0, 0] == np.float32(-np.log(2))
 
 
-@pytest.mark.parametrize("n", [2, 3, 7, 10, 16, 17, 100, 1000, 4099, 1_000_000])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [1, 2, 3, 7, 10, 16, 17, 100, 129, 1000, 4099, 1_000_000])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_all_equal_logits_give_one_over_n_correctly_rounded(n, dtype):
-    expected = dtype(1) / dtype(n)
-    for value in (0, 3, 80, 1e4):
+    expected = dtype(1 / n)
+    for value in (0, 0.1, 3, -3.7, 80, -700, 1e4):
         result = stable.softmax(np.full(n, value, dtype))
         assert result.dtype == dtype
-        # exp(value) is common to terms and sum; n of them add up exactly only when it is a power of two
-        tolerance = 0 if value in (0, 1e4) else 4 * np.finfo(dtype).eps * expected
-        assert np.all(np.abs(result - expected) <= tolerance)
+        assert np.all(result == expected)
+
+
+@pytest.mark.parametrize("shape", [(3, 7), (40, 129), (300, 10), (5000, 10), (60, 5000)])
+@pytest.mark.parametrize("axis", [0, -1])
+def test_a_row_of_equal_logits_among_others_gets_one_over_n(shape, axis):
+    logits = np.random.default_rng(0).normal(0, 3, shape)
+    rows = np.moveaxis(logits, axis, -1)
+    rows[1], rows[-1], rows[0, -1] = 5.3, 900.1, rows[0, 0]
+    result = np.moveaxis(stable.softmax(logits, axis=axis), axis, -1)
+    assert np.all(result[[1, -1]] == 1 / rows.shape[1])
+    close(result[0], reference.softmax(rows[0]), rtol=1e-14)
 
 
 def test_a_sum_that_overflows_although_every_term_is_finite():

@@ -25,6 +25,7 @@ from course_utils.stable.rows import (
     leave_out_max,
     plain,
     row_maxima,
+    share_ties,
     total,
     total_of_long,
     weak,
@@ -41,7 +42,8 @@ def softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
         `where` broadcasts to the shape of `logits`; `out` has exactly that shape and dtype, and may be `logits`.
     Special values: -inf gives 0, and so does an entry that `where` leaves out, whatever it holds. A slice with
         nothing but these gives NaN, or 0 with masked="zeros". A slice that holds +inf or NaN gives NaN, and
-        leaves the others alone. Integers are promoted to float64; an empty axis gives an empty result.
+        leaves the others alone. Equal logits give 1/n, correctly rounded. Integers are promoted to float64; an
+        empty axis gives an empty result.
     Error: 4.6 ulps at most as measured on random logits at any spread and offset, and no more where many equal
         small terms stand beside a large one: the largest of many terms is added last. The 16- and 8-bit formats
         are computed in float32 and rounded once, to 0.51 ulp.
@@ -123,6 +125,7 @@ def _softmax_block(logits, out, index, row_max, zeros):
     if zeros:
         sums[sums == 0] = 1
     np.divide(out, sums[:, None], out=out)
+    share_ties(logits, out)
     return again
 
 

@@ -106,6 +106,18 @@ def weak(sums: np.ndarray, row_max) -> np.ndarray | None:
     return np.flatnonzero((sums < 0.5) | (sums == np.inf))
 
 
+def share_ties(logits: np.ndarray, out: np.ndarray) -> None:
+    """Give each class of a row of equal logits 1/n, correctly rounded: exp, sum and division would round thrice.
+
+    The ends of a row tell at once that most rows are no such row.
+    """
+    alike = logits[:, 0] == logits[:, -1]
+    if alike.any():
+        rows = np.flatnonzero(alike & np.isfinite(logits[:, 0]))
+        rows = rows[(logits[rows] == logits[rows, :1]).all(axis=1)]
+        out[rows] = 1 / logits.shape[1]
+
+
 def total(terms: np.ndarray) -> np.ndarray:
     """The sum along the last axis, in which many small terms survive beside a large one.
 

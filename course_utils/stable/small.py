@@ -22,6 +22,7 @@ from course_utils.stable.rows import (
     leave_out,
     leave_out_max,
     row_maxima,
+    share_ties,
     total,
     total_beside,
     total_of_long,
@@ -68,11 +69,14 @@ def little_softmax(logits: np.ndarray) -> np.ndarray:
     terms = np.exp(logits)
     if classes == terms.size:
         terms /= _total_of_one(terms.reshape(-1), at)
+        if logits.item(0) != logits.item(-1):
+            return terms
     elif classes <= LONG[terms.dtype]:
         terms /= total(terms)[..., None]
     else:
         rows = terms.reshape(-1, classes)
         rows /= total_beside(rows, rows.argmax(axis=1))[:, None]
+    share_ties(logits.reshape(-1, classes), terms.reshape(-1, classes))
     return terms
 
 
@@ -85,6 +89,7 @@ def _shifted_softmax(rows: np.ndarray) -> np.ndarray:
         else:
             sums = total(exponentials(rows, terms, row_maxima(rows))[0])
         terms /= sums[:, None]
+    share_ties(rows, terms)
     return terms
 
 
