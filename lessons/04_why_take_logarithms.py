@@ -156,7 +156,7 @@ for value, name in pairs:
 #
 # ## Exercise 2: which one would you ship?
 #
-# Three log-softmaxes. They share their first two lines:
+# Four log-softmaxes. They share their first two lines:
 #
 # ```python
 # row_max = np.max(logits, axis=-1, keepdims=True)
@@ -165,6 +165,7 @@ for value, name in pairs:
 # logits - (row_max + np.log(total))                               # A
 # (logits - row_max) - np.log(total)                               # B
 # np.log(np.exp(logits - row_max) / total)                         # C
+# logits - np.log(np.sum(np.exp(logits), axis=-1, keepdims=True))  # D
 # ```
 #
 # Name the one you would ship, and give a row of float32 logits on which yours is right and another one is wrong.
