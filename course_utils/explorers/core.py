@@ -222,7 +222,7 @@ class Explorer(ipywidgets.VBox):
         self._observe_state, self._describe, self._table, self._draw = observe, describe, table, draw
         self._texts = {"question": question, "goal": goal, "caption": caption, "why": why, "note": note}
         self.presets = dict(presets)
-        self._size, self._strip, self._reached, self._won = size, strip, reached, False
+        self.size, self._strip, self._reached, self._won = size, strip, reached, False
         self._controls = {name: control.build() for name, control in controls.items()}
         self._defaults = {name: control.value for name, control in controls.items()}
         self._labels = {name: control.label for name, control in controls.items()}
@@ -287,6 +287,10 @@ class Explorer(ipywidgets.VBox):
         bundle["text/html"] = self.static_html()
         return bundle
 
+    def draw_still(self, figure, **state) -> None:
+        """Draw the picture of a state, the present one but for what is named, on a figure of your own."""
+        self._draw(figure)(self._observe_state({**self.state(), **state}))
+
     def static_html(self) -> str:
         """The explorer for a reader without a kernel: the most telling states, one above the other."""
         seen = {name: self._observe_state({**self._defaults, **state}) for name, state in self._strip.items()}
@@ -294,7 +298,7 @@ class Explorer(ipywidgets.VBox):
         rows = [{"case": name, **row} for name, one in seen.items() for row in self._table(one)]
         cases = "\n\n".join(f"**{name}**: {sentence}" for name, sentence in sentences.items())
         figure = figures.html(
-            _strip(self._draw, self._size, seen),
+            _strip(self._draw, self.size, seen),
             alt=list(sentences.values())[len(seen) // 2],
             caption=f"**{self._texts['question']}** {self._texts['caption']}\n\n{cases}",
             table=_texts(rows),
