@@ -1,10 +1,13 @@
 """Explorers: what each observes and says at its ends and cliffs, and the frame they all stand in."""
 
+import asyncio
 import importlib
 import pkgutil
+import random
 import struct
 import zlib
 from functools import cache
+from itertools import product
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,7 +15,7 @@ import pytest
 import traitlets
 
 from course_utils import explorers, figures
-from course_utils.explorers import core, edge
+from course_utils.explorers import breaker, core, edge
 from course_utils.floats import FORMATS
 
 NAMES = sorted({found.name for found in pkgutil.iter_modules(explorers.__path__)} - {"core"})
@@ -200,11 +203,47 @@ def test_hidden_controls_keep_their_value():
     assert seen.state()["format"] == "float32"
 
 
-def test_the_quick_picture_is_the_full_picture():
-    """Blitting over a kept background gives the pixels of a drawing from scratch."""
-    moved, fresh = edge.explore(z=10.0), edge.explore(z=-95.25)
-    moved._controls["z"].slider.value = -95.25
-    assert moved._part.png == fresh._part.png
+def test_a_kept_picture_is_the_picture_drawn_from_scratch(module):
+    """Kept backgrounds, layers and figures give the pixels of an explorer that never moved."""
+    moved, controls, draw_from = module.explore(), module.CONTROLS, random.Random(module.__name__)
+    for _ in range(6):
+        name = draw_from.choice(
+            [name for name, box in controls.items() if isinstance(box, core.Choice | core.Number)]
+        )
+        if isinstance(controls[name], core.Choice):
+            value = draw_from.choice(controls[name].options)
+        else:
+            low, high, step = controls[name].span(moved.state())
+            value = low + step * draw_from.randrange(int((high - low) / step))
+        moved.from_state({name: value})
+        moved.from_state({name: value})  # nothing changes: all of it comes from what was kept
+        assert moved._part.png == module.explore(**moved.state())._part.png, moved.state()
+
+
+def test_the_formats_are_drawn_while_nobody_waits(monkeypatch):
+    monkeypatch.setattr(core, "IDLE", 0.01)
+    explorer = edge.explore()
+
+    async def look():
+        explorer._repr_mimebundle_()
+        for _ in range(500):
+            await asyncio.sleep(0.02)
+            if len(explorer._pictures) == len(FORMATS):
+                return
+
+    asyncio.run(look())
+    kept = dict(explorer._pictures)
+    assert len(kept) == len(FORMATS)
+    explorer.from_state({"z": -95.25, "format": "bfloat16"})
+    assert dict(explorer._pictures) == kept
+    assert explorer._part.png == edge.explore(z=-95.25, format="bfloat16")._part.png
+
+
+def test_no_more_than_eight_figures_are_kept():
+    explorer = breaker.explore()
+    for pattern, name in product(("spread", "all equal"), FORMATS):
+        explorer.from_state({"pattern": pattern, "format": name})
+    assert len(explorer._pictures) == core.KEPT
 
 
 def test_the_quick_encoder_writes_the_pixels():
@@ -213,8 +252,8 @@ def test_the_quick_encoder_writes_the_pixels():
     width, height = struct.unpack(">II", data[16:24])
     start = data.index(b"IDAT") + 4
     lines = np.frombuffer(zlib.decompress(data[start : data.index(b"IEND") - 8]), np.uint8)
-    pixels = lines.reshape(height, 1 + 3 * width)[:, 1:].reshape(height, width, 3)
-    np.testing.assert_array_equal(pixels, rgba[:, :, :3])
+    pixels = lines.reshape(height, 1 + 4 * width)[:, 1:].reshape(height, width, 4)
+    np.testing.assert_array_equal(pixels, rgba)
 
 
 def test_a_sharper_screen_gets_more_pixels():

@@ -31,9 +31,10 @@ An explorer file holds no widget code. It holds CONTROLS, PRESETS, four function
             reached=lambda seen: seen.state == "NaN",
         )
 
-Speed. An artist made with `animated=True` is drawn alone, over a kept background: 5 ms. Touching anything
+Speed. An artist made with `animated=True` is drawn alone, over a kept background: 10 ms. Touching anything
 else (limits, ticks, titles, artists added or removed) redraws the whole figure, which is right too, but
-takes about 40 ms. So make every artist that moves animated, and change the rest only when a format does.
+takes 40 to 90 ms. So make every artist that a number moves animated. What depends on choices may be still:
+each combination of choices has a figure of its own, which is kept.
 
 A slider named "z" may have another span for each value of the control "format" (`spans`). An error in any
 of these functions is shown in the explorer as "Explorer error: ..." and raised, so a notebook build and a
@@ -41,9 +42,11 @@ test see it too. No widget state is ever needed: without a kernel a reader sees 
 and its numbers.
 """
 
+import asyncio
 import struct
+import time
 import zlib
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,6 +60,8 @@ from matplotlib.figure import Figure
 from course_utils import figures, plots
 
 HERE = Path(__file__).parent
+KEPT = 8  # figures of one explorer: the six formats, and two of another method
+IDLE = 0.5  # seconds without a change, after which the kernel has time to spare
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,7 @@ class Choice:
     value: object
 
     def build(self):
-        return ipywidgets.SelectionSlider(
+        return _CHOICE(
             options=self.options,
             value=self.value,
             description=self.label,
@@ -113,6 +118,7 @@ def choice(label, options, value) -> Choice:
 
 _WIDE = {"description_width": "9em"}
 _ROW = {"width": "34em", "max_width": "100%"}
+_CHOICE = ipywidgets.SelectionSlider
 
 
 class _Slider(ipywidgets.FloatSlider):
@@ -227,7 +233,8 @@ class Explorer(ipywidgets.VBox):
         self._defaults = {name: control.value for name, control in controls.items()}
         self._labels = {name: control.label for name, control in controls.items()}
         # The default state decides the layout, so a picture doesn't depend on where an explorer started.
-        self._picture = _Picture(draw, size, observe(self._defaults))
+        self._pictures = {self._scene(self._defaults): _Picture(draw, size, observe(self._defaults))}
+        self._touched = time.monotonic()
         self._part = _Part(caption=caption, width=round(100 * size[0]))
         self._goal = ipywidgets.HTML()
         self._quiet = False
@@ -267,11 +274,16 @@ class Explorer(ipywidgets.VBox):
 
     def refresh(self) -> None:
         """Look again and show what is seen. An error is shown too, and raised."""
+        self._touched = time.monotonic()
         try:
             self._fit_spans()
             seen = self._observe_state(self.state())
             sentence = self._describe(seen)
-            frame = {"png": self._picture.png(seen), "sentence": sentence, "rows": _texts(self._table(seen))}
+            frame = {
+                "png": self._picture(self.state()).png(seen),
+                "sentence": sentence,
+                "rows": _texts(self._table(seen)),
+            }
             self._show_goal(seen)
         except Exception as error:
             self._part.error = f"Explorer error: {type(error).__name__}: {error}"
@@ -285,6 +297,7 @@ class Explorer(ipywidgets.VBox):
         bundle = super()._repr_mimebundle_(**kwargs)
         bundle["text/plain"] = f"{self._texts['question']} {self.sentence}"
         bundle["text/html"] = self.static_html()
+        self._prepare_later()
         return bundle
 
     def draw_still(self, figure, **state) -> None:
@@ -304,6 +317,38 @@ class Explorer(ipywidgets.VBox):
             table=_texts(rows),
         )
         return figure + self._closing()
+
+    def _scene(self, state) -> tuple:
+        """The choices: a figure is kept for each combination of them."""
+        return tuple(state[name] for name, box in self._controls.items() if isinstance(box, _CHOICE))
+
+    def _picture(self, state):
+        scene = self._scene(state)
+        picture = self._pictures.pop(scene, None) or self._new_picture()
+        self._pictures[scene] = picture  # the latest stands last
+        for old in list(self._pictures)[:-KEPT]:
+            del self._pictures[old]
+        return picture
+
+    def _new_picture(self):
+        other = next(iter(self._pictures.values()))
+        return _Picture(self._draw, self.size, like=other)
+
+    def _prepare_later(self):
+        """Where a kernel waits for the learner, draw the other formats meanwhile."""
+        with suppress(RuntimeError):  # nobody to wait for
+            asyncio.get_running_loop().call_later(IDLE, self._prepare_one)
+
+    def _prepare_one(self):
+        if time.monotonic() - self._touched < IDLE:
+            return self._prepare_later()
+        for name in getattr(self._controls.get("format"), "options", ()):
+            state = {**self.state(), "format": name}
+            if self._scene(state) not in self._pictures:
+                with suppress(Exception):  # whoever chooses it will see the error
+                    self._picture(state).png(self._observe_state(state))
+                    return self._prepare_later()
+        return None
 
     def _parts(self, hide):
         buttons = [self._button(name, values) for name, values in self.presets.items()]
@@ -342,7 +387,8 @@ class Explorer(ipywidgets.VBox):
             self.refresh()
 
     def _sharpen(self, change):
-        self._picture.sharpen(change["new"])
+        for picture in self._pictures.values():
+            picture.sharpen(change["new"])
         self.refresh()
 
     @contextmanager
@@ -363,14 +409,20 @@ class Explorer(ipywidgets.VBox):
 class _Picture:
     """One figure for the life of an explorer. The still part is drawn when it changes, the rest each time."""
 
-    def __init__(self, draw, size, first):
-        self._figure = Figure(size, dpi=100, layout="constrained")
+    def __init__(self, draw, size, first=None, like=None):
+        """The layout is found with the first observation, or is that of another picture."""
+        self._figure = Figure(size, dpi=100, layout="none" if like else "constrained")
         self._canvas = FigureCanvasAgg(self._figure)
         self._update = draw(self._figure)
+        self._background = None
+        if like:
+            for mine, other in zip(self._figure.axes, like._figure.axes, strict=True):
+                mine.set_position(other.get_position())
+            self._figure.set_dpi(like._figure.dpi)
+            return
         self._update(first)
         self._canvas.draw()
         self._figure.set_layout_engine("none")  # found once: axes that wander confuse
-        self._background = None
 
     def sharpen(self, ratio) -> None:
         """As many pixels as the screen shows: any other number would blur, a larger one would cost time."""
@@ -382,17 +434,29 @@ class _Picture:
         # Matplotlib marks a figure stale when an artist changes, unless that artist is animated.
         if self._background is None or self._figure.stale:
             self._draw_background()
-        else:
-            self._canvas.restore_region(self._background)
-        for artist in self._moving:
-            self._figure.draw_artist(artist)
+        changed = next((i for i, artist in enumerate(self._moving) if artist.stale), len(self._moving))
+        start = self._layers if self._layers <= changed else 0
+        self._canvas.restore_region(self._kept if start else self._background)
+        if changed != self._layers:
+            self._draw(self._moving[start:changed])
+            self._layers, self._kept = changed, self._copy()
+        self._draw(self._moving[changed:])
         return _png(np.asarray(self._canvas.buffer_rgba()))
 
     def _draw_background(self):
+        """All that is still; over it the lowest moving artists are kept as well, as long as they don't change."""
         self._canvas.draw()
-        self._background = self._canvas.copy_from_bbox(self._figure.bbox)
+        self._background = self._copy()
         moving = self._figure.findobj(lambda artist: artist.get_animated())
         self._moving = sorted(moving, key=lambda artist: artist.get_zorder())
+        self._layers, self._kept = 0, None
+
+    def _copy(self):
+        return self._canvas.copy_from_bbox(self._figure.bbox)
+
+    def _draw(self, artists):
+        for artist in artists:
+            self._figure.draw_artist(artist)
 
 
 def _strip(draw, size, seen):
@@ -405,16 +469,20 @@ def _strip(draw, size, seen):
         if len(seen) > 1:
             row.suptitle(name, x=0.01, ha="left", fontweight="bold", fontsize=12)
         draw(row)(one)
+    for axes in figure.axes:
+        axes.set_animated(
+            False
+        )  # a figure that is saved draws what is animated in its axes, but no such axes
     return figure
 
 
 def _png(rgba) -> bytes:
     """Encode as PNG in a third of the usual time: no filter, light compression."""
-    height, width = rgba.shape[:2]
-    lines = np.zeros((height, 1 + 3 * width), np.uint8)
-    lines[:, 1:] = rgba[:, :, :3].reshape(height, -1)
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(lines.tobytes(), 1)), (b"IEND", b""))
+    height, width, depth = rgba.shape
+    lines = np.zeros((height, 1 + depth * width), np.uint8)
+    lines[:, 1:] = rgba.reshape(height, -1)
+    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(lines, 1)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
         for kind, data in chunks

@@ -46,20 +46,29 @@ _PLATE = {"fc": PALETTE["paper"], "ec": "none", "pad": 1}
 
 
 class _Curve:
-    """Truth and computed over all offsets, drawn anew with the scene; a marker that moves with c."""
+    """Ticks below, all of it that is still; truth and computed over all offsets, a layer; a marker on top."""
 
     def __init__(self, axes):
-        self.axes, self.shown = axes, None
-        self.over = axes.figure.add_subplot(axes.get_subplotspec(), label="over", zorder=2)
-        self.over.set_axis_off()
+        self.axes, self.ticked, self.shown = axes, None, None
+        axes.set(xlim=(0, 1), ylim=(-0.08, 1.2), ylabel="p of class 1")
+        axes.set_yticks([0, 0.5, 1])
+        self.scene, self.over = (self._layer(name, zorder) for name, zorder in (("scene", 0.5), ("over", 2)))
+        self.scene.set_animated(True)
         (self.here,) = self.over.plot([], [], color=PALETTE["truth"], lw=1.2, animated=True)
         (self.dot,) = self.over.plot([], [], animated=True, zorder=5, clip_on=False, **_DOT)
         # The layout is found once: this unseen label keeps room for the name at the end of the line.
         self.over.text(1.01, 0.5, "truth", alpha=0, transform=self.over.transAxes)
 
+    def _layer(self, name, zorder):
+        layer = self.axes.figure.add_subplot(self.axes.get_subplotspec(), label=name, zorder=zorder)
+        layer.set_axis_off()
+        layer.set(xlim=self.axes.get_xlim(), ylim=self.axes.get_ylim())
+        return layer
+
     def show(self, seen):
         if self.shown is not seen.sweep:
             self.shown = seen.sweep
+            self._tick(seen)
             self._draw_scene(seen)
         x = float(_place(seen, seen.offset))
         p = float(seen.p[0])
@@ -68,51 +77,55 @@ class _Curve:
         self.dot.set_data([x], [y])
         self.dot.set_marker("D" if np.isfinite(p) else "X")
 
-    def _draw_scene(self, seen):
-        axes, sweep = self.axes, seen.sweep
-        places = np.linspace(0, 1, len(sweep.x))
-        names = ("truth", "")  # "computed" stands where the curve is calm
-        draw_lanes(axes, places, sweep.truth[:, 0], sweep.p[:, 0], sweep.states, names, limits=(0, 1))
-        axes.text(0.67, seen.truth[0] + 0.04, "computed", ha="center", color=PALETTE["computed"], bbox=_PLATE)
-        axes.set_yticks([0, 0.5, 1])
-        axes.set_ylabel("p of class 1")
-        if seen.reach == REACH[0]:
-            self._near(seen)
-        else:
-            self._far(seen)
-        self.over.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())
-
-    def _near(self, seen):
-        ticks = _near_ticks(seen.format)
-        self.axes.set_xticks([_place(seen, tick) for tick in ticks], [_tick(tick) for tick in ticks])
-        self.axes.set_xlabel("offset c, with room for both cliffs")
-        for x in BREAKS:  # here the scale of the axis changes
+    def _tick(self, seen):
+        near = seen.reach == REACH[0]
+        ticks = _near_ticks(seen) if near else _far_ticks(seen)
+        if ticks == self.ticked:
+            return
+        self.ticked = ticks
+        self.axes.set_xticks(list(ticks), list(ticks.values()))
+        self.axes.set_xlabel(
+            "offset c, with room for both cliffs"
+            if near
+            else "offset c, far away: every step to the right doubles it"
+        )
+        for text in list(self.axes.texts):
+            text.remove()
+        for x in BREAKS if near else ():  # here the scale of the axis changes
             self.axes.text(
                 x, 0, "//", transform=self.axes.get_xaxis_transform(), ha="center", va="center", bbox=_PLATE
             )
-        if seen.method == METHODS[0]:
+
+    def _draw_scene(self, seen):
+        scene, sweep = self.scene, seen.sweep
+        places = np.linspace(0, 1, len(sweep.x))
+        names = ("truth", "")  # "computed" stands where the curve is calm
+        draw_lanes(scene, places, sweep.truth[:, 0], sweep.p[:, 0], sweep.states, names, limits=(0, 1))
+        near = seen.reach == REACH[0]
+        scene.text(
+            *(0.67 if near else 0.3, seen.truth[0] + 0.04, "computed"),
+            **{"ha": "center", "color": PALETTE["computed"], "bbox": _PLATE},
+        )
+        if not near:
+            # Neighbouring offsets give unlike answers: a line through them would be a solid block.
+            scene.lines[0].set(ls="", marker="o", ms=2.5)
+        elif seen.method == METHODS[0]:
             self._landmarks(seen)
 
     def _landmarks(self, seen):
         """Whole offsets on the way down, each with its p, as long as there is one."""
-        last = None
-        for c in landmarks(seen.format)[:-1]:
-            x, p = _place(seen, c), float(seen.sweep.p[np.argmin(np.abs(seen.sweep.x - c)), 0])
-            if np.isfinite(p):
-                self.axes.plot([x], [p], "o", **_LANDMARK)
-                word, lift = f"{p:.3g}", 15 if p > seen.truth[0] - 0.04 else -16
-                if word != last:
-                    self.axes.annotate(word, (x, p), (0, lift), bbox=_PLATE, **_LANDMARK_WORD)
-                last = word
-
-    def _far(self, seen):
-        # Neighbouring offsets give unlike answers: a line through them would be a solid block.
-        self.axes.lines[0].set(ls="", marker="o", ms=2.5)
-        self.axes.texts[-1].set_x(0.3)
-        top = int(np.log2(farthest(seen.format.name, seen.gap)))
-        exponents = range(0, top + 1, 1 if top < 12 else 4 if top < 40 else 8)
-        self.axes.set_xticks([k / top for k in exponents], [f"$2^{{{k}}}$" for k in exponents])
-        self.axes.set_xlabel("offset c, far away: every step to the right doubles it")
+        offsets = np.array(landmarks(seen.format)[:-1])
+        p = seen.sweep.p[np.abs(seen.sweep.x - offsets[:, None]).argmin(axis=1), 0].astype(np.float64)
+        offsets, p = offsets[np.isfinite(p)], p[np.isfinite(p)]
+        places, words = _place(seen, offsets), [f"{value:.3g}" for value in p]
+        self.scene.plot(places, p, "o", **_LANDMARK)
+        for i, word in enumerate(words):
+            if i == 0 or word != words[i - 1]:
+                above = (
+                    p[i] > seen.truth[0] - 0.04 and not 0.9 < p[i] < 1
+                )  # there the word of the state stands
+                lift = 15 if above else -16
+                self.scene.annotate(word, (places[i], p[i]), (0, lift), bbox=_PLATE, **_LANDMARK_WORD)
 
 
 def landmarks(fmt) -> list[float]:
@@ -121,9 +134,18 @@ def landmarks(fmt) -> list[float]:
     return [float(last + up) for up in (9, 4, 2, 1, 0)]
 
 
-def _near_ticks(fmt):
+def _near_ticks(seen) -> dict:
+    """Where along the axis which word stands."""
+    fmt = seen.format
     down = [tick for tick in np.round(fmt.exp_first_zero) + np.arange(0, 10, 2) if tick > SPANS[fmt.name][0]]
-    return [*down, *([0.0] if down[-1] < -20 else []), fmt.exp_first_bad]
+    ticks = [*down, *([0.0] if down[-1] < -20 else []), fmt.exp_first_bad]
+    return {float(_place(seen, tick)): _tick(tick) for tick in ticks}
+
+
+def _far_ticks(seen) -> dict:
+    top = int(np.log2(farthest(seen.format.name, seen.gap)))
+    exponents = range(0, top + 1, 1 if top < 12 else 4 if top < 40 else 8)
+    return {k / top: f"$2^{{{k}}}$" for k in exponents}
 
 
 def _tick(value) -> str:
