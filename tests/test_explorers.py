@@ -16,6 +16,7 @@ import traitlets
 
 from course_utils import explorers, figures
 from course_utils.explorers import breaker, core, edge
+from course_utils.explorers.core import picture
 from course_utils.floats import FORMATS
 
 NAMES = sorted({found.name for found in pkgutil.iter_modules(explorers.__path__)} - {"core"})
@@ -232,10 +233,10 @@ def test_the_formats_are_drawn_while_nobody_waits(monkeypatch):
                 return
 
     asyncio.run(look())
-    kept = dict(explorer._pictures)
+    kept = dict(explorer._pictures._kept)
     assert len(kept) == len(FORMATS)
     explorer.from_state({"z": -95.25, "format": "bfloat16"})
-    assert dict(explorer._pictures) == kept
+    assert dict(explorer._pictures._kept) == kept
     assert explorer._part.png == edge.explore(z=-95.25, format="bfloat16")._part.png
 
 
@@ -243,12 +244,12 @@ def test_no_more_than_eight_figures_are_kept():
     explorer = breaker.explore()
     for pattern, name in product(("spread", "all equal"), FORMATS):
         explorer.from_state({"pattern": pattern, "format": name})
-    assert len(explorer._pictures) == core.KEPT
+    assert len(explorer._pictures) == picture.KEPT
 
 
 def test_the_quick_encoder_writes_the_pixels():
     rgba = np.random.default_rng(0).integers(0, 256, (5, 7, 4), np.uint8)
-    data = core._png(rgba)
+    data = picture.png(rgba)
     width, height = struct.unpack(">II", data[16:24])
     start = data.index(b"IDAT") + 4
     lines = np.frombuffer(zlib.decompress(data[start : data.index(b"IEND") - 8]), np.uint8)

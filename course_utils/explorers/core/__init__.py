@@ -43,147 +43,22 @@ and its numbers.
 """
 
 import asyncio
-import struct
 import time
-import zlib
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import anywidget
 import ipywidgets
-import numpy as np
 import traitlets
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from course_utils import figures, plots
+from course_utils.explorers.core.controls import Choice, ChoiceSlider, Number, NumberBox, choice, number
+from course_utils.explorers.core.picture import Pictures, stacked
+
+__all__ = ["Choice", "Explorer", "Number", "choice", "number"]
 
 HERE = Path(__file__).parent
-KEPT = 8  # figures of one explorer: the six formats, and two of another method
 IDLE = 0.5  # seconds without a change, after which the kernel has time to spare
-
-
-@dataclass(frozen=True)
-class Number:
-    """A slider with a box for the exact value beside it."""
-
-    label: str
-    value: float
-    low: float
-    high: float
-    step: float
-    spans: dict = field(default_factory=dict)
-
-    def span(self, state) -> tuple[float, float, float]:
-        """(low, high, step) of the slider in this state."""
-        if callable(self.spans):
-            return self.spans(state)
-        return self.spans.get(state.get("format"), (self.low, self.high, self.step))
-
-    def build(self):
-        return _NumberBox(self)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A slider over named options: unlike a menu, it keeps its keys inside JupyterLab."""
-
-    label: str
-    options: tuple
-    value: object
-
-    def build(self):
-        return _CHOICE(
-            options=self.options,
-            value=self.value,
-            description=self.label,
-            tooltip=self.label,
-            style=_WIDE,
-            layout=_ROW,
-        )
-
-
-def number(label, value, low, high, step, spans=None) -> Number:
-    """A control for a real number. `spans` maps a format's name, or is a function that maps the state,
-    to another (low, high, step).
-    """
-    return Number(label, value, low, high, step, spans or {})
-
-
-def choice(label, options, value) -> Choice:
-    """A control for one of a few names."""
-    return Choice(label, tuple(options), value)
-
-
-_WIDE = {"description_width": "9em"}
-_ROW = {"width": "34em", "max_width": "100%"}
-_CHOICE = ipywidgets.SelectionSlider
-
-
-class _Slider(ipywidgets.FloatSlider):
-    """The page applies what it is sent in order: a value before its range would be cut to the old one."""
-
-    def send_state(self, key=None):
-        super().send_state(sorted(key) if isinstance(key, set) else key)  # max, min, step, value
-
-
-class _NumberBox(ipywidgets.HBox):
-    """The box holds the truth; the slider moves it in steps and can't say every number."""
-
-    value = traitlets.Float()
-
-    def __init__(self, control):
-        low, high, step = control.low, control.high, control.step
-        self.control = control
-        self.slider = _Slider(
-            value=control.value,
-            min=low,
-            max=high,
-            step=step,
-            description=control.label,
-            tooltip=control.label,
-            readout_format=".6g",
-            style=_WIDE,
-            layout=_ROW,
-        )
-        self.exact = ipywidgets.FloatText(
-            value=control.value, tooltip=f"{control.label}, exact value", layout={"width": "12em"}
-        )
-        super().__init__([self.slider, self.exact], value=control.value)
-        self.add_class("explorer-number")
-        self.layout.flex_flow = "row wrap"
-        self.slider.observe(self._from_slider, "value")
-        traitlets.link((self.exact, "value"), (self, "value"))
-        self.observe(self._to_slider, "value")
-
-    def set_span(self, low, high, step):
-        """Let the slider run from low to high; a value outside is moved to the nearer end."""
-        slider = self.slider
-        if (low, high, step) == (slider.min, slider.max, slider.step):
-            return
-        with slider.hold_sync(), slider.hold_trait_notifications():
-            slider.min, slider.max, slider.step = low, high, step
-            self.value = min(max(self.value, low), high)
-            # Off its steps, the page would round it and send it back.
-            slider.value = self._on_slider(self.value)
-
-    def _from_slider(self, change):
-        """The page sends the slider's own idea of a value, rounded to its steps, even when nobody moved it."""
-        moved_to = self._on_slider(change["new"])
-        if moved_to != self._on_slider(self.value):
-            self.value = moved_to
-
-    def _to_slider(self, change):
-        parked = self._on_slider(self.value)
-        if parked != self._on_slider(self.slider.value):
-            self.slider.value = parked
-
-    def _on_slider(self, value) -> float:
-        """The step of the slider nearest to a value, an end for a value beyond it."""
-        low, high, step = self.slider.min, self.slider.max, self.slider.step
-        nearest = low + step * round((min(max(value, low), high) - low) / step)
-        return round(nearest, 9)  # the page adds up steps: 10.250000000000028
 
 
 class _Part(anywidget.AnyWidget):
@@ -232,8 +107,7 @@ class Explorer(ipywidgets.VBox):
         self._controls = {name: control.build() for name, control in controls.items()}
         self._defaults = {name: control.value for name, control in controls.items()}
         self._labels = {name: control.label for name, control in controls.items()}
-        # The default state decides the layout, so a picture doesn't depend on where an explorer started.
-        self._pictures = {self._scene(self._defaults): _Picture(draw, size, observe(self._defaults))}
+        self._pictures = Pictures(draw, size, self._scene(self._defaults), observe(self._defaults))
         self._touched = time.monotonic()
         self._part = _Part(caption=caption, width=round(100 * size[0]))
         self._goal = ipywidgets.HTML()
@@ -260,10 +134,10 @@ class Explorer(ipywidgets.VBox):
         with self._one_redraw(), ExitStack() as quiet:
             # One message a slider: the page answers a passing value with its own rounding of it, too late.
             for widget in self._controls.values():
-                if isinstance(widget, _NumberBox):
+                if isinstance(widget, NumberBox):
                     quiet.enter_context(widget.slider.hold_sync())
             # Choices first: the format decides how far a number may go.
-            for name in sorted(state, key=lambda name: isinstance(self._controls[name], _NumberBox)):
+            for name in sorted(state, key=lambda name: isinstance(self._controls[name], NumberBox)):
                 self._fit_spans()
                 self._controls[name].value = state[name]
 
@@ -280,7 +154,7 @@ class Explorer(ipywidgets.VBox):
             seen = self._observe_state(self.state())
             sentence = self._describe(seen)
             frame = {
-                "png": self._picture(self.state()).png(seen),
+                "png": self._pictures.png(self._scene(self.state()), seen),
                 "sentence": sentence,
                 "rows": _texts(self._table(seen)),
             }
@@ -311,7 +185,7 @@ class Explorer(ipywidgets.VBox):
         rows = [{"case": name, **row} for name, one in seen.items() for row in self._table(one)]
         cases = "\n\n".join(f"**{name}**: {sentence}" for name, sentence in sentences.items())
         figure = figures.html(
-            _strip(self._draw, self.size, seen),
+            stacked(self._draw, self.size, seen),
             alt=list(sentences.values())[len(seen) // 2],
             caption=f"**{self._texts['question']}** {self._texts['caption']}\n\n{cases}",
             table=_texts(rows),
@@ -320,19 +194,7 @@ class Explorer(ipywidgets.VBox):
 
     def _scene(self, state) -> tuple:
         """The choices: a figure is kept for each combination of them."""
-        return tuple(state[name] for name, box in self._controls.items() if isinstance(box, _CHOICE))
-
-    def _picture(self, state):
-        scene = self._scene(state)
-        picture = self._pictures.pop(scene, None) or self._new_picture()
-        self._pictures[scene] = picture  # the latest stands last
-        for old in list(self._pictures)[:-KEPT]:
-            del self._pictures[old]
-        return picture
-
-    def _new_picture(self):
-        other = next(iter(self._pictures.values()))
-        return _Picture(self._draw, self.size, like=other)
+        return tuple(state[name] for name, box in self._controls.items() if isinstance(box, ChoiceSlider))
 
     def _prepare_later(self):
         """Where a kernel waits for the learner, draw the other formats meanwhile."""
@@ -346,7 +208,7 @@ class Explorer(ipywidgets.VBox):
             state = {**self.state(), "format": name}
             if self._scene(state) not in self._pictures:
                 with suppress(Exception):  # whoever chooses it will see the error
-                    self._picture(state).png(self._observe_state(state))
+                    self._pictures.png(self._scene(state), self._observe_state(state))
                     return self._prepare_later()
         return None
 
@@ -379,7 +241,7 @@ class Explorer(ipywidgets.VBox):
     def _fit_spans(self):
         with self._silence():
             for widget in self._controls.values():
-                if isinstance(widget, _NumberBox):
+                if isinstance(widget, NumberBox):
                     widget.set_span(*widget.control.span(self.state()))
 
     def _changed(self, change):
@@ -387,8 +249,7 @@ class Explorer(ipywidgets.VBox):
             self.refresh()
 
     def _sharpen(self, change):
-        for picture in self._pictures.values():
-            picture.sharpen(change["new"])
+        self._pictures.sharpen(change["new"])
         self.refresh()
 
     @contextmanager
@@ -404,89 +265,6 @@ class Explorer(ipywidgets.VBox):
             yield
         finally:
             self._quiet = before
-
-
-class _Picture:
-    """One figure for the life of an explorer. The still part is drawn when it changes, the rest each time."""
-
-    def __init__(self, draw, size, first=None, like=None):
-        """The layout is found with the first observation, or is that of another picture."""
-        self._figure = Figure(size, dpi=100, layout="none" if like else "constrained")
-        self._canvas = FigureCanvasAgg(self._figure)
-        self._update = draw(self._figure)
-        self._background = None
-        if like:
-            for mine, other in zip(self._figure.axes, like._figure.axes, strict=True):
-                mine.set_position(other.get_position())
-            self._figure.set_dpi(like._figure.dpi)
-            return
-        self._update(first)
-        self._canvas.draw()
-        self._figure.set_layout_engine("none")  # found once: axes that wander confuse
-
-    def sharpen(self, ratio) -> None:
-        """As many pixels as the screen shows: any other number would blur, a larger one would cost time."""
-        self._figure.set_dpi(100 * min(max(ratio, 0.5), 2))
-        self._background = None
-
-    def png(self, seen) -> bytes:
-        self._update(seen)
-        # Matplotlib marks a figure stale when an artist changes, unless that artist is animated.
-        if self._background is None or self._figure.stale:
-            self._draw_background()
-        changed = next((i for i, artist in enumerate(self._moving) if artist.stale), len(self._moving))
-        start = self._layers if self._layers <= changed else 0
-        self._canvas.restore_region(self._kept if start else self._background)
-        if changed != self._layers:
-            self._draw(self._moving[start:changed])
-            self._layers, self._kept = changed, self._copy()
-        self._draw(self._moving[changed:])
-        return _png(np.asarray(self._canvas.buffer_rgba()))
-
-    def _draw_background(self):
-        """All that is still; over it the lowest moving artists are kept as well, as long as they don't change."""
-        self._canvas.draw()
-        self._background = self._copy()
-        moving = self._figure.findobj(lambda artist: artist.get_animated())
-        self._moving = sorted(moving, key=lambda artist: artist.get_zorder())
-        self._layers, self._kept = 0, None
-
-    def _copy(self):
-        return self._canvas.copy_from_bbox(self._figure.bbox)
-
-    def _draw(self, artists):
-        for artist in artists:
-            self._figure.draw_artist(artist)
-
-
-def _strip(draw, size, seen):
-    """All observations in one figure, each under its name."""
-    width, height = size
-    figure = Figure((width, height * len(seen)), layout="constrained")
-    FigureCanvasAgg(figure)
-    rows = np.atleast_1d(figure.subfigures(len(seen), 1))
-    for row, (name, one) in zip(rows, seen.items(), strict=True):
-        if len(seen) > 1:
-            row.suptitle(name, x=0.01, ha="left", fontweight="bold", fontsize=12)
-        draw(row)(one)
-    for axes in figure.axes:
-        axes.set_animated(
-            False
-        )  # a figure that is saved draws what is animated in its axes, but no such axes
-    return figure
-
-
-def _png(rgba) -> bytes:
-    """Encode as PNG in a third of the usual time: no filter, light compression."""
-    height, width, depth = rgba.shape
-    lines = np.zeros((height, 1 + depth * width), np.uint8)
-    lines[:, 1:] = rgba.reshape(height, -1)
-    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(lines, 1)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
-    )
 
 
 def _short(value) -> str:

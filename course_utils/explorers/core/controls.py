@@ -1,0 +1,128 @@
+"""What an explorer can be set with: numbers on a slider with an exact box, and choices on a slider."""
+
+from dataclasses import dataclass, field
+
+import ipywidgets
+import traitlets
+
+
+@dataclass(frozen=True)
+class Number:
+    """A slider with a box for the exact value beside it."""
+
+    label: str
+    value: float
+    low: float
+    high: float
+    step: float
+    spans: dict = field(default_factory=dict)
+
+    def span(self, state) -> tuple[float, float, float]:
+        """(low, high, step) of the slider in this state."""
+        if callable(self.spans):
+            return self.spans(state)
+        return self.spans.get(state.get("format"), (self.low, self.high, self.step))
+
+    def build(self):
+        return NumberBox(self)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A slider over named options: unlike a menu, it keeps its keys inside JupyterLab."""
+
+    label: str
+    options: tuple
+    value: object
+
+    def build(self):
+        return ChoiceSlider(
+            options=self.options,
+            value=self.value,
+            description=self.label,
+            tooltip=self.label,
+            style=_WIDE,
+            layout=_ROW,
+        )
+
+
+def number(label, value, low, high, step, spans=None) -> Number:
+    """A control for a real number. `spans` maps a format's name, or is a function that maps the state,
+    to another (low, high, step).
+    """
+    return Number(label, value, low, high, step, spans or {})
+
+
+def choice(label, options, value) -> Choice:
+    """A control for one of a few names."""
+    return Choice(label, tuple(options), value)
+
+
+ChoiceSlider = ipywidgets.SelectionSlider
+_WIDE = {"description_width": "9em"}
+_ROW = {"width": "34em", "max_width": "100%"}
+
+
+class _Slider(ipywidgets.FloatSlider):
+    """The page applies what it is sent in order: a value before its range would be cut to the old one."""
+
+    def send_state(self, key=None):
+        super().send_state(sorted(key) if isinstance(key, set) else key)  # max, min, step, value
+
+
+class NumberBox(ipywidgets.HBox):
+    """The box holds the truth; the slider moves it in steps and can't say every number."""
+
+    value = traitlets.Float()
+
+    def __init__(self, control):
+        low, high, step = control.low, control.high, control.step
+        self.control = control
+        self.slider = _Slider(
+            value=control.value,
+            min=low,
+            max=high,
+            step=step,
+            description=control.label,
+            tooltip=control.label,
+            readout_format=".6g",
+            style=_WIDE,
+            layout=_ROW,
+        )
+        self.exact = ipywidgets.FloatText(
+            value=control.value, tooltip=f"{control.label}, exact value", layout={"width": "12em"}
+        )
+        super().__init__([self.slider, self.exact], value=control.value)
+        self.add_class("explorer-number")
+        self.layout.flex_flow = "row wrap"
+        self.slider.observe(self._from_slider, "value")
+        traitlets.link((self.exact, "value"), (self, "value"))
+        self.observe(self._to_slider, "value")
+
+    def set_span(self, low, high, step):
+        """Let the slider run from low to high; a value outside is moved to the nearer end."""
+        slider = self.slider
+        if (low, high, step) == (slider.min, slider.max, slider.step):
+            return
+        with slider.hold_sync(), slider.hold_trait_notifications():
+            slider.min, slider.max, slider.step = low, high, step
+            self.value = min(max(self.value, low), high)
+            # Off its steps, the page would round it and send it back.
+            slider.value = self._on_slider(self.value)
+
+    def _from_slider(self, change):
+        """The page sends the slider's own idea of a value, rounded to its steps, even when nobody moved it."""
+        moved_to = self._on_slider(change["new"])
+        if moved_to != self._on_slider(self.value):
+            self.value = moved_to
+
+    def _to_slider(self, change):
+        parked = self._on_slider(self.value)
+        if parked != self._on_slider(self.slider.value):
+            self.slider.value = parked
+
+    def _on_slider(self, value) -> float:
+        """The step of the slider nearest to a value, an end for a value beyond it."""
+        low, high, step = self.slider.min, self.slider.max, self.slider.step
+        nearest = low + step * round((min(max(value, low), high) - low) / step)
+        return round(nearest, 9)  # the page adds up steps: 10.250000000000028
