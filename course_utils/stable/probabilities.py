@@ -18,7 +18,7 @@ from course_utils.stable.arguments import (
     overlap,
 )
 from course_utils.stable.rows import (
-    LONG,
+    FEW_CLASSES,
     ONE_BLOCK,
     Blocks,
     exponentials,
@@ -117,7 +117,7 @@ def _given(out, logits, result):
 def _softmax_block(logits, out, index, row_max, zeros):
     """Fill `out`; return the rows to repeat with their own maximum."""
     again = None
-    if logits.shape[1] > LONG[logits.dtype]:
+    if logits.shape[1] > FEW_CLASSES:
         sums = total_of_long(logits, out)
     else:
         sums = total(exponentials(logits, out, row_max)[0])

@@ -7,6 +7,7 @@ works on whole vectors of rows, class by class.
 from __future__ import annotations
 
 import math
+from contextvars import Context
 from functools import lru_cache
 
 import numpy as np
@@ -19,17 +20,25 @@ ONE_BLOCK = 1 << 18  # up to here long rows need no blocks
 RUN = 1 << 12  # numbers that lie together in memory, where a block cuts through every class
 MODEST = 1 << 15  # below this many numbers a loop over blocks costs more than it gains
 MANY = 64  # from so many short rows on a matrix product sums faster than NumPy's loop along each
-WIDE = 256  # float32 rows up to here are summed in float64
-LANE = 128  # long float32 rows are summed in pieces of so many
-LONG = {np.dtype(np.float32): WIDE, np.dtype(np.float64): 32}  # small terms survive a plain sum of so few
+PIECE = 64  # one matrix product sums at most so many: it adds them in few lanes
 COMPUTED = frozenset(np.dtype(kind) for kind in (np.float32, np.float64))
 
-LOW = -0.5  # a maximum from here on rounds to a shift of 0, and keeps the sum above 1/2
+LOW = -0.5  # a maximum from here on rounds to a shift of 0
+ENOUGH = 0.5  # and keeps the sum above this: what has underflowed beside it can't be seen
 LARGEST = {dtype: float(np.finfo(dtype).max) for dtype in COMPUTED}
 SMALLEST = {dtype: float(np.finfo(dtype).tiny) for dtype in COMPUTED}  # with all its digits
 LOG_MAX = {dtype: math.log(LARGEST[dtype]) for dtype in COMPUTED}
-# Where |z| stays below this, no exponential, no sum of MODEST of them and no quotient leaves the normal range.
-TAME = {dtype: (-math.log(SMALLEST[dtype]) - math.log(MODEST)) / 2 for dtype in COMPUTED}
+
+_QUIET = Context()
+_QUIET.run(np.seterr, all="ignore")
+
+
+def quietly(function, *args):
+    """The result of a function in which overflow and NaN are no news: they are looked for in the numbers.
+
+    As `with np.errstate(all="ignore")`, which takes longer than the softmax of ten numbers.
+    """
+    return _QUIET.copy().run(function, *args)
 
 
 def plain(logits, size: int = MODEST) -> bool:
@@ -101,9 +110,9 @@ def exponentials(logits: np.ndarray, out: np.ndarray, row_max=None) -> tuple[np.
 
 def weak(sums: np.ndarray, row_max) -> np.ndarray | None:
     """The rows that a try got wrong: the sum overflowed, or was so small that terms lost digits to underflow."""
-    if row_max is not None or within(sums, 0.5, LARGEST[sums.dtype]):
+    if row_max is not None or within(sums, ENOUGH, LARGEST[sums.dtype]):
         return None
-    return np.flatnonzero((sums < 0.5) | (sums == np.inf))
+    return np.flatnonzero((sums < ENOUGH) | (sums == np.inf))
 
 
 def share_ties(logits: np.ndarray, out: np.ndarray) -> None:
@@ -112,45 +121,53 @@ def share_ties(logits: np.ndarray, out: np.ndarray) -> None:
     The ends of a row tell at once that most rows are no such row.
     """
     alike = logits[:, 0] == logits[:, -1]
-    if alike.any():
+    if np.count_nonzero(alike):
         rows = np.flatnonzero(alike & np.isfinite(logits[:, 0]))
         rows = rows[(logits[rows] == logits[rows, :1]).all(axis=1)]
         out[rows] = 1 / logits.shape[1]
 
 
 def total(terms: np.ndarray) -> np.ndarray:
-    """The sum along the last axis, in which many small terms survive beside a large one.
+    """The sum of each row. A product with ones is the fastest way to sum rows that NumPy has.
 
-    One by one, a term of half an ulp of the sum adds nothing, or a whole ulp. So float32 is summed in float64,
-    float64 pairwise, and a few classes in four lanes by a matrix product: the fastest way to sum short rows,
-    and long ones of float32, piece by piece.
+    It adds a long row in few lanes, and each lane collects an error. So a long row is cut into pieces, and
+    the sums of the pieces are summed as well.
     """
-    classes = terms.shape[-1]
-    if FEW_CLASSES < classes <= WIDE and terms.dtype == np.float32:
-        if terms.size <= WIDE:
-            return np.add.reduce(terms, axis=-1, dtype=np.float64).astype(np.float32)
-        return (terms.astype(np.float64) @ np.ones(classes)).astype(np.float32)
-    if classes <= FEW_CLASSES and terms.size > MANY * classes:
-        lanes = terms @ _lanes(classes, terms.dtype)
-        return (lanes[..., 0] + lanes[..., 1]) + (lanes[..., 2] + lanes[..., 3])
-    if classes > FEW_CLASSES and apart(terms):  # NumPy would add class after class
-        by_class, quarter = terms.T, classes // 4
-        groups = by_class[:quarter] + by_class[quarter : 2 * quarter]
-        groups += by_class[2 * quarter : 3 * quarter]
-        groups += by_class[3 * quarter : 4 * quarter]
-        groups[: classes % 4] += by_class[4 * quarter :]
-        return total(groups.T)
-    if classes >= 32 * LANE and terms.dtype == np.float32:
-        whole = classes - classes % LANE
-        parts = terms[..., :whole].reshape(*terms.shape[:-1], -1, LANE) @ np.ones(LANE, terms.dtype)
-        return np.add.reduce(parts, axis=-1) + np.add.reduce(terms[..., whole:], axis=-1)
-    return np.add.reduce(terms, axis=-1)
+    rows, classes = terms.shape
+    if classes <= (PIECE // 2 if apart(terms) else PIECE):
+        return terms.dot(ones(classes, terms.dtype))
+    if apart(terms):
+        return total(_sums_of_pieces(terms.T).T)
+    if piece := _divisor(classes):
+        return total(terms.reshape(-1, piece).dot(ones(piece, terms.dtype)).reshape(rows, -1))
+    if rows > 1 and (classes < 64 * PIECE or terms.dtype == np.float64):
+        return np.add.reduce(terms, axis=1)  # pairwise
+    rest = classes % PIECE
+    whole = terms[:, : classes - rest].reshape(rows, -1, PIECE) @ ones(PIECE, terms.dtype)
+    return total(whole) + terms[:, classes - rest :].dot(ones(rest, terms.dtype))
 
 
-@lru_cache(maxsize=2 * FEW_CLASSES)
-def _lanes(classes: int, dtype: np.dtype) -> np.ndarray:
-    """The matrix that sends class i to lane i mod 4."""
-    return (np.arange(classes)[:, None] % 4 == np.arange(4)).astype(dtype)
+def _sums_of_pieces(by_class: np.ndarray) -> np.ndarray:
+    """Rows of classes become half of PIECE times fewer: NumPy would add class after class."""
+    size = PIECE // 2
+    count = len(by_class) // size
+    whole = by_class[: count * size].reshape(count, size, -1)
+    sums = np.empty((count + 1, by_class.shape[1]), by_class.dtype)
+    np.matmul(ones(size, by_class.dtype), whole, out=sums[:count])
+    rest = by_class[count * size :]
+    np.dot(ones(len(rest), by_class.dtype), rest, out=sums[count])
+    return sums
+
+
+@lru_cache(maxsize=256)
+def ones(count: int, dtype: np.dtype) -> np.ndarray:
+    return np.ones(count, dtype)
+
+
+@lru_cache(maxsize=256)
+def _divisor(classes: int) -> int:
+    """The longest piece into which a row can be cut without a rest; 0 for none worth it."""
+    return next((piece for piece in range(PIECE, PIECE // 4, -1) if classes % piece == 0), 0)
 
 
 def entries(block: np.ndarray, index: np.ndarray) -> tuple:
@@ -184,7 +201,7 @@ def total_beside(terms: np.ndarray, index: np.ndarray) -> np.ndarray:
 
 def careful_total(terms: np.ndarray, largest: np.ndarray | None = None) -> np.ndarray:
     """The sum of each row of terms, as `total_beside` where that matters; `largest` saves looking for it."""
-    if terms.shape[1] <= LONG[terms.dtype]:
+    if terms.shape[1] <= FEW_CLASSES:
         return total(terms)
     if not apart(terms):
         return total_beside(terms, terms.argmax(axis=1))
