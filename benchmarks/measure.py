@@ -9,6 +9,7 @@ import gc
 import importlib.metadata
 import os
 import platform
+import random
 import statistics
 import time
 from contextlib import contextmanager
@@ -27,16 +28,18 @@ LIBRARIES = ("numpy", "scipy", "torch", "jax", "ml_dtypes", "mpmath")
 def interleaved(calls: dict, seconds=1.0, least=LEAST) -> dict:
     """Median seconds of each call. They take turns, so that whatever the machine does falls on all alike.
 
-    Every round starts with another call. There are `least` rounds, and more while `seconds` last.
+    Every round has an order of its own: who comes after a call that has just given much memory back pays for
+    it. There are `least` rounds, and more while `seconds` last.
     """
     repeats = {name: _repeats(call) for name, call in calls.items()}
     times = {name: [] for name in calls}
     names, end, rounds = list(calls), time.perf_counter() + seconds, 0
+    deal = random.Random(20)
     with _no_collection():
         while rounds < least or (rounds < MOST and time.perf_counter() < end):
+            deal.shuffle(names)
             for name in names:
                 times[name].append(_once(calls[name], repeats[name]))
-            names.append(names.pop(0))
             rounds += 1
     return {name: statistics.median(values) for name, values in times.items()}
 

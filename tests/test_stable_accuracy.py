@@ -236,8 +236,8 @@ def test_many_small_terms_beside_a_large_one(dtype, rows, classes):
         theirs = max(theirs, accuracy.worst_ulps(scipy.softmax(logits, axis=-1)[-1, :2], wanted))
     assert ours <= max(theirs, SOFTMAX_BAR[dtype])
     assert ours <= SOFTMAX_BAR[dtype]
-    if classes > 256:  # the largest term is added last
-        assert ours <= 3
+    if classes > 256:  # the piece with the largest term is added last
+        assert ours <= 4.5
 
 
 def test_the_loss_that_others_round_to_zero():

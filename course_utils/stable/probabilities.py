@@ -18,16 +18,15 @@ from course_utils.stable.arguments import (
     overlap,
 )
 from course_utils.stable.rows import (
-    FEW_CLASSES,
     ONE_BLOCK,
     Blocks,
+    careful_total,
     exponentials,
     leave_out_max,
     plain,
+    quietly,
     row_maxima,
     share_ties,
-    total,
-    total_of_long,
     weak,
     within,
 )
@@ -55,10 +54,9 @@ def softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
         result = along(axis, little_softmax, logits)
         return result if out is None else _given(out, logits, result)
     zeros = one_of(masked, ("nan", "zeros"), "masked") == "zeros"
-    with np.errstate(all="ignore"):
-        if where is None and out is None and last(axis) and plain(logits, ONE_BLOCK):
-            return _map_plain(_softmax_block, logits, zeros)
-        return _map_rows(_softmax_block, logits, axis, where, out, zeros, by_class=False)
+    if where is None and out is None and last(axis) and plain(logits, ONE_BLOCK):
+        return quietly(_map_plain, _softmax_block, logits, zeros)
+    return quietly(_map_rows, _softmax_block, logits, axis, where, out, zeros, False)
 
 
 def log_softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
@@ -76,10 +74,9 @@ def log_softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
         result = along(axis, little_log_softmax, logits)
         return result if out is None else _given(out, logits, result)
     zeros = one_of(masked, ("nan", "zeros"), "masked") == "zeros"
-    with np.errstate(all="ignore"):
-        if where is None and out is None and last(axis) and plain(logits):
-            return _map_plain(_log_softmax_block, logits, zeros)
-        return _map_rows(_log_softmax_block, logits, axis, where, out, zeros, by_class=True)
+    if where is None and out is None and last(axis) and plain(logits):
+        return quietly(_map_plain, _log_softmax_block, logits, zeros)
+    return quietly(_map_rows, _log_softmax_block, logits, axis, where, out, zeros, True)
 
 
 def logsumexp(logits, axis=-1, *, b=None, where=None, keepdims=False, return_sign=False):
@@ -116,12 +113,8 @@ def _given(out, logits, result):
 
 def _softmax_block(logits, out, index, row_max, zeros):
     """Fill `out`; return the rows to repeat with their own maximum."""
-    again = None
-    if logits.shape[1] > FEW_CLASSES:
-        sums = total_of_long(logits, out)
-    else:
-        sums = total(exponentials(logits, out, row_max)[0])
-        again = weak(sums, row_max)
+    sums = careful_total(exponentials(logits, out, row_max)[0])
+    again = weak(sums, row_max)
     if zeros:
         sums[sums == 0] = 1
     np.divide(out, sums[:, None], out=out)

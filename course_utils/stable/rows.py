@@ -18,9 +18,13 @@ BLOCK_BYTES = 1 << 21  # a block and its result: what the caches hold
 FEW_CLASSES = 16  # up to here a row is too short for NumPy's inner loops along it
 ONE_BLOCK = 1 << 18  # up to here long rows need no blocks
 RUN = 1 << 12  # numbers that lie together in memory, where a block cuts through every class
+PROBED = 16  # rows, from first to last, of which one number each decides for a block
+LITTLE = 1 << 11  # so many numbers take less time than the calls that work on them
 MODEST = 1 << 15  # below this many numbers a loop over blocks costs more than it gains
 MANY = 64  # from so many short rows on a matrix product sums faster than NumPy's loop along each
-PIECE = 64  # one matrix product sums at most so many: it adds them in few lanes
+PIECE = {np.dtype(np.float32): 32, np.dtype(np.float64): 20}  # summed by one product with ones
+FEW = 4  # summed by one product where the classes lie apart: there they are added one by one
+SHORT = 1 << 11  # from here on a piece need not divide the row
 COMPUTED = frozenset(np.dtype(kind) for kind in (np.float32, np.float64))
 
 LOW = -0.5  # a maximum from here on rounds to a shift of 0
@@ -53,7 +57,8 @@ def plain(logits, size: int = MODEST) -> bool:
 
 def apart(block: np.ndarray) -> bool:
     """Whether the classes of a row lie apart in memory and the rows of a class together."""
-    return block.ndim == 2 and block.strides[1] > block.strides[0]
+    strides = block.strides
+    return len(strides) == 2 and strides[1] > strides[0]
 
 
 def within(values: np.ndarray, low: float, high: float) -> bool:
@@ -90,17 +95,15 @@ def smallest_shift(row_max: np.ndarray, limit: float) -> np.ndarray:
 def exponentials(logits: np.ndarray, out: np.ndarray, row_max=None) -> tuple[np.ndarray, np.ndarray | None]:
     """exp(z - shift) in `out`, and the shift of each row; None stands for a shift of 0 in every row.
 
-    With `row_max` the sums are safe. Without it this is a try: the maximum of a few rows decides for the block,
-    no room is kept for the sum, and the caller verifies every row (`weak`). A try costs next to nothing.
+    With `row_max` the sums are safe. Without it this is a try: a few numbers decide for the block, and the
+    caller verifies every row (`weak`). A try costs next to nothing.
     """
-    limit = LOG_MAX[logits.dtype] - 1
+    # All terms may be as large as the largest, and their sum must not overflow.
+    limit = LOG_MAX[logits.dtype] - 1 - math.log(logits.shape[1])
     if row_max is None:
-        probe = logits[: len(logits) // 8 or 1]
-        if LOW <= probe.item(probe.argmax()) <= limit:
+        if within(logits[:: len(logits) // PROBED or 1, 0], -limit, limit):
             return np.exp(logits, out=out), None
         row_max = row_maxima(logits)
-    else:
-        limit -= math.log(logits.shape[1])  # all terms may be as large as the largest
     if within(row_max, LOW, limit):
         return np.exp(logits, out=out), None
     shift = smallest_shift(row_max, limit)
@@ -110,9 +113,10 @@ def exponentials(logits: np.ndarray, out: np.ndarray, row_max=None) -> tuple[np.
 
 def weak(sums: np.ndarray, row_max) -> np.ndarray | None:
     """The rows that a try got wrong: the sum overflowed, or was so small that terms lost digits to underflow."""
-    if row_max is not None or within(sums, ENOUGH, LARGEST[sums.dtype]):
+    largest = LARGEST[sums.dtype]
+    if row_max is not None or within(sums, ENOUGH, largest):
         return None
-    return np.flatnonzero((sums < ENOUGH) | (sums == np.inf))
+    return np.flatnonzero(~((sums >= ENOUGH) & (sums <= largest)))  # a product with inf may be NaN
 
 
 def share_ties(logits: np.ndarray, out: np.ndarray) -> None:
@@ -128,34 +132,80 @@ def share_ties(logits: np.ndarray, out: np.ndarray) -> None:
 
 
 def total(terms: np.ndarray) -> np.ndarray:
-    """The sum of each row. A product with ones is the fastest way to sum rows that NumPy has.
+    """The sum of each row. Pieces are summed first, then their sums: no small error is made many times.
 
-    It adds a long row in few lanes, and each lane collects an error. So a long row is cut into pieces, and
-    the sums of the pieces are summed as well.
+    A product with ones is the fastest way to sum that NumPy has.
     """
-    rows, classes = terms.shape
-    if classes <= (PIECE // 2 if apart(terms) else PIECE):
-        return terms.dot(ones(classes, terms.dtype))
+    classes = terms.shape[1]
     if apart(terms):
-        return total(_sums_of_pieces(terms.T).T)
-    if piece := _divisor(classes):
-        return total(terms.reshape(-1, piece).dot(ones(piece, terms.dtype)).reshape(rows, -1))
-    if rows > 1 and (classes < 64 * PIECE or terms.dtype == np.float64):
-        return np.add.reduce(terms, axis=1)  # pairwise
-    rest = classes % PIECE
-    whole = terms[:, : classes - rest].reshape(rows, -1, PIECE) @ ones(PIECE, terms.dtype)
-    return total(whole) + terms[:, classes - rest :].dot(ones(rest, terms.dtype))
+        if classes > FEW:
+            return total(_sums_by_class(terms.T).T)
+        return ones(classes, terms.dtype) @ terms.T  # `dot` would copy a part of a wider array
+    if terms.size < LITTLE and (classes > FEW_CLASSES or len(terms) < FEW):
+        return np.add.reduce(terms, axis=1)  # pairwise, in one call
+    if classes <= PIECE[terms.dtype]:
+        return terms.dot(ones(classes, terms.dtype))
+    return total(_sums_of_pieces(terms))
 
 
-def _sums_of_pieces(by_class: np.ndarray) -> np.ndarray:
-    """Rows of classes become half of PIECE times fewer: NumPy would add class after class."""
-    size = PIECE // 2
-    count = len(by_class) // size
-    whole = by_class[: count * size].reshape(count, size, -1)
-    sums = np.empty((count + 1, by_class.shape[1]), by_class.dtype)
-    np.matmul(ones(size, by_class.dtype), whole, out=sums[:count])
-    rest = by_class[count * size :]
-    np.dot(ones(len(rest), by_class.dtype), rest, out=sums[count])
+def careful_total(terms: np.ndarray) -> np.ndarray:
+    """The sum of each row, the piece with the largest term added last.
+
+    Beside it the roundings of many small terms may all go one way, and add up.
+    """
+    if terms.shape[1] <= PIECE[terms.dtype]:
+        return total(terms)
+    if apart(terms):
+        return _careful_total_apart(terms)
+    sums = _sums_of_pieces(terms)
+    largest, rest = leave_out(sums, sums.argmax(axis=1))
+    return largest + rest
+
+
+def _careful_total_apart(terms: np.ndarray) -> np.ndarray:
+    sums = _sums_by_class(terms.T)
+    result = total(sums.T)
+    # To take the largest out costs much here: only where it outweighs all others together can it do harm.
+    rows = np.flatnonzero(result < 2 * np.maximum.reduce(sums, axis=0))
+    if rows.size:
+        copies = np.ascontiguousarray(sums[:, rows].T)
+        largest, rest = leave_out(copies, copies.argmax(axis=1))
+        result[rows] = largest + rest
+    return result
+
+
+def _sums_of_pieces(terms: np.ndarray) -> np.ndarray:
+    """Rows as long as there are pieces."""
+    rows, classes = terms.shape
+    size = PIECE[terms.dtype]
+    if classes >= SHORT:
+        rest = classes % size
+        sums = terms[:, : classes - rest].reshape(rows, -1, size) @ ones(size, terms.dtype)
+        sums[:, 0] += np.add.reduce(terms[:, classes - rest :], axis=1)
+        return sums
+    fitting = _divisor(classes, size)
+    if not fitting:
+        fitting, padded = size, np.zeros((rows, classes + -classes % size), terms.dtype)
+        padded[:, :classes] = terms
+        terms = padded
+    return terms.reshape(-1, fitting).dot(ones(fitting, terms.dtype)).reshape(rows, -1)
+
+
+@lru_cache(maxsize=256)
+def _divisor(classes: int, size: int) -> int:
+    """The longest piece, up to `size`, into which a row can be cut without a rest; 0 where there is none."""
+    return next((fitting for fitting in range(size, size // 2 - 1, -1) if classes % fitting == 0), 0)
+
+
+def _sums_by_class(by_class: np.ndarray) -> np.ndarray:
+    """Where NumPy would add class after class, one product adds some of them for all rows."""
+    count = len(by_class) // FEW
+    rest = by_class[FEW * count :]
+    sums = np.empty((count + bool(len(rest)), by_class.shape[1]), by_class.dtype)
+    one = ones(FEW, by_class.dtype)
+    np.matmul(one, by_class[: FEW * count].reshape(count, FEW, -1), out=sums[:count])
+    if len(rest):
+        np.matmul(one[: len(rest)], rest, out=sums[count])
     return sums
 
 
@@ -164,17 +214,16 @@ def ones(count: int, dtype: np.dtype) -> np.ndarray:
     return np.ones(count, dtype)
 
 
-@lru_cache(maxsize=256)
-def _divisor(classes: int) -> int:
-    """The longest piece into which a row can be cut without a rest; 0 for none worth it."""
-    return next((piece for piece in range(PIECE, PIECE // 4, -1) if classes % piece == 0), 0)
-
-
 def entries(block: np.ndarray, index: np.ndarray) -> tuple:
     """A view of the block and the positions in it of one entry a row: one number each where memory allows."""
     if block.flags.c_contiguous:
-        return block.reshape(-1), index + np.arange(0, block.size, block.shape[1])
+        return block.reshape(-1), index + _starts(*block.shape)
     return block, (np.arange(len(block)), index)
+
+
+@lru_cache(maxsize=16)
+def _starts(rows: int, classes: int) -> np.ndarray:
+    return np.arange(0, rows * classes, classes)
 
 
 def leave_out(terms: np.ndarray, index: np.ndarray, total=total) -> tuple[np.ndarray, np.ndarray]:
@@ -183,47 +232,6 @@ def leave_out(terms: np.ndarray, index: np.ndarray, total=total) -> tuple[np.nda
     kept = view[at]
     view[at] = 0
     return kept, total(terms)
-
-
-def total_beside(terms: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """The sum of each row of terms, the one at `index`, the largest, added last.
-
-    Beside it the roundings of many small terms may all go one way, and add up. The terms end up as they were.
-    """
-    view, at = entries(terms, index)
-    largest = view[at]
-    view[at] = 0
-    sums = total(terms)
-    view[at] = largest
-    sums += largest
-    return sums
-
-
-def careful_total(terms: np.ndarray, largest: np.ndarray | None = None) -> np.ndarray:
-    """The sum of each row of terms, as `total_beside` where that matters; `largest` saves looking for it."""
-    if terms.shape[1] <= FEW_CLASSES:
-        return total(terms)
-    if not apart(terms):
-        return total_beside(terms, terms.argmax(axis=1))
-    sums = total(terms)
-    # To take the largest out costs much here: only where it outweighs all others together can it do harm.
-    rows = np.flatnonzero(sums < 2 * (np.maximum.reduce(terms, axis=1) if largest is None else largest))
-    if rows.size:
-        copies = np.ascontiguousarray(terms[rows])
-        sums[rows] = total_beside(copies, copies.argmax(axis=1))
-    return sums
-
-
-def total_of_long(logits: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """Fill `out` with the terms of rows of many classes, and return the sum of each row."""
-    if apart(logits):
-        row_max = row_maxima(logits)
-        terms, shift = exponentials(logits, out, row_max)
-        return careful_total(terms, np.exp(row_max if shift is None else row_max - shift))
-    index = logits.argmax(axis=1)
-    view, at = entries(logits, index)
-    terms, _ = exponentials(logits, out, view[at])
-    return total_beside(terms, index)
 
 
 def leave_out_largest(terms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -303,19 +311,24 @@ class Blocks:
             blocks = self.scratch(count)
         if not writes:
             outs = self.scratch(count)
+        wary = False
         for start in range(0, len(self.rows), count):
             index = slice(start, min(start + count, len(self.rows)))
             size = index.stop - start
             block = self.rows[index] if reads else self.load(index, blocks[:size])
             out = result[index] if writes else outs[:size]
-            weak_rows = kernel(block, out, index, None)
+            weak_rows = kernel(block, out, index, row_maxima(block) if wary else None)
             if result is not None and not writes:
                 result[index] = narrowed(out, result.dtype)
             if weak_rows is not None and weak_rows.size:
-                self.repeat(kernel, result, start + weak_rows)
+                wary = (
+                    wary or 8 * weak_rows.size > size
+                )  # a try that fails costs more than a look at all maxima
+                self.repeat(kernel, result, start + weak_rows, block[weak_rows])
 
-    def repeat(self, kernel, result: np.ndarray | None, index: np.ndarray) -> None:
-        block, out = self.load(index, self.scratch(len(index))), self.scratch(len(index))
+    def repeat(self, kernel, result: np.ndarray | None, index: np.ndarray, logits: np.ndarray) -> None:
+        block, out = self.scratch(len(index)), self.scratch(len(index))
+        block[...] = logits
         kernel(block, out, index, row_maxima(block))
         if result is not None:
             result[index] = narrowed(out, result.dtype)

@@ -18,20 +18,18 @@ from course_utils.stable.rows import (
     ENOUGH,
     FEW_CLASSES,
     LARGEST,
+    LITTLE,
+    careful_total,
     entries,
     exponentials,
     leave_out,
     leave_out_max,
+    ones,
     quietly,
     row_maxima,
     share_ties,
-    total,
-    total_beside,
-    total_of_long,
     within,
 )
-
-LITTLE = 1 << 11  # so many numbers take less time than the calls that work on them
 
 
 def little(logits, axis) -> bool:
@@ -62,13 +60,15 @@ def along(axis: int, kernel, logits: np.ndarray) -> np.ndarray:
 def little_softmax(rows: np.ndarray) -> np.ndarray:
     """Softmax of each row."""
     terms = np.exp(rows)
-    if len(rows) == 1:
+    count, classes = rows.shape
+    if count == 1:
         return _softmax_of_one(rows, terms)
-    sums = total(terms) if terms.shape[1] <= FEW_CLASSES else total_beside(terms, rows.argmax(axis=1))
+    sums = terms.dot(ones(classes, terms.dtype)) if classes <= FEW_CLASSES else careful_total(terms)
     if not within(sums, ENOUGH, LARGEST[terms.dtype]):
         return _shifted_softmax(rows, terms)
     terms /= sums[:, None]
-    share_ties(rows, terms)
+    if np.count_nonzero(rows[:, 0] == rows[:, -1]):
+        share_ties(rows, terms)
     return terms
 
 
@@ -80,7 +80,7 @@ def _softmax_of_one(rows: np.ndarray, terms: np.ndarray) -> np.ndarray:
         row, at = terms[0], rows.argmax()
         largest = row.item(at)
         row[at] = 0
-        summed = largest + total(terms).item()
+        summed = largest + row.dot(ones(classes, terms.dtype)).item()
         row[at] = largest
     if not ENOUGH <= summed <= LARGEST[terms.dtype]:
         return _shifted_softmax(rows, terms)
@@ -100,10 +100,7 @@ def _exact_sum(row: np.ndarray) -> float:
 
 def _shifted_softmax(rows: np.ndarray, terms: np.ndarray) -> np.ndarray:
     """Softmax of rows of which some may need a shift; their maxima tell, before anything can overflow."""
-    if rows.shape[1] > FEW_CLASSES:
-        sums = total_of_long(rows, terms)
-    else:
-        sums = total(exponentials(rows, terms, row_maxima(rows))[0])
+    sums = careful_total(exponentials(rows, terms, row_maxima(rows))[0])
     terms /= sums[:, None]
     share_ties(rows, terms)
     return terms
@@ -132,7 +129,7 @@ def _log_softmax_of_one(rows: np.ndarray, terms: np.ndarray) -> np.ndarray:
     at = rows.argmax()
     largest = terms.item(at)
     terms[0, at] = 0
-    rest = total(terms).item()
+    rest = np.add.reduce(terms[0]).item()
     if not (largest >= ENOUGH and rest <= LARGEST[terms.dtype]):  # NaN fails too
         return _less_log_sum(rows, *leave_out_max(rows, terms))
     result = rows - rows.item(at)
