@@ -74,7 +74,7 @@ def log_softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
         result = along(axis, little_log_softmax, logits)
         return result if out is None else _given(out, logits, result)
     zeros = one_of(masked, ("nan", "zeros"), "masked") == "zeros"
-    if where is None and out is None and last(axis) and plain(logits):
+    if where is None and out is None and last(axis) and plain(logits, ONE_BLOCK):
         return quietly(_map_plain, _log_softmax_block, logits, zeros)
     return quietly(_map_rows, _log_softmax_block, logits, axis, where, out, zeros, True)
 
@@ -91,17 +91,28 @@ def logsumexp(logits, axis=-1, *, b=None, where=None, keepdims=False, return_sig
     Raises: as `softmax`.
     Reference: scipy #18295 (the largest term left out), #22903 (signed weights).
     """
-    with np.errstate(all="ignore"):
-        if b is None and where is None and last(axis) and not (keepdims or return_sign) and plain(logits):
-            values = _logsumexp_block(logits.reshape(-1, logits.shape[-1]))
-            return values.astype(logits.dtype, copy=False).reshape(logits.shape[:-1])[()]
-        logits = as_logits(logits)
-        axes = as_axes(axis, logits.ndim)
-        values, sign = _logsumexp_rows(logits, axes, b, as_mask(where, logits.shape))
-        if not return_sign:
-            values = np.where(sign < 0, np.nan, values)
-        shape = kept_shape(logits.shape, axes, keepdims)
-        values, sign = (part.astype(logits.dtype).reshape(shape)[()] for part in (values, sign))
+    if (
+        b is None
+        and where is None
+        and last(axis)
+        and not (keepdims or return_sign)
+        and plain(logits, ONE_BLOCK)
+    ):
+        values = quietly(_logsumexp_block, logits.reshape(-1, logits.shape[-1]))
+        if logits.dtype != values.dtype:
+            values = quietly(values.astype, logits.dtype)
+        return values.reshape(logits.shape[:-1])[()]
+    return quietly(_logsumexp, logits, axis, b, where, keepdims, return_sign)
+
+
+def _logsumexp(logits, axis, b, where, keepdims, return_sign):
+    logits = as_logits(logits)
+    axes = as_axes(axis, logits.ndim)
+    values, sign = _logsumexp_rows(logits, axes, b, as_mask(where, logits.shape))
+    if not return_sign:
+        values = np.where(sign < 0, np.nan, values)
+    shape = kept_shape(logits.shape, axes, keepdims)
+    values, sign = (part.astype(logits.dtype).reshape(shape)[()] for part in (values, sign))
     return (values, sign) if return_sign else values
 
 

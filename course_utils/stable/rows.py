@@ -101,7 +101,7 @@ def exponentials(logits: np.ndarray, out: np.ndarray, row_max=None) -> tuple[np.
     # All terms may be as large as the largest, and their sum must not overflow.
     limit = LOG_MAX[logits.dtype] - 1 - math.log(logits.shape[1])
     if row_max is None:
-        if within(logits[:: len(logits) // PROBED or 1, 0], -limit, limit):
+        if within(logits[:: len(logits) // PROBED | 1, 0], -limit, limit):
             return np.exp(logits, out=out), None
         row_max = row_maxima(logits)
     if within(row_max, LOW, limit):

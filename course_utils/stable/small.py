@@ -19,6 +19,7 @@ from course_utils.stable.rows import (
     FEW_CLASSES,
     LARGEST,
     LITTLE,
+    SMALLEST,
     careful_total,
     entries,
     exponentials,
@@ -49,7 +50,7 @@ def along(axis: int, kernel, logits: np.ndarray) -> np.ndarray:
         if logits.ndim == 2:
             return quietly(kernel, logits)
         return quietly(kernel, logits.reshape(-1, logits.shape[-1])).reshape(logits.shape)
-    if axis != -1 and axis != logits.ndim - 1:
+    if axis % logits.ndim != logits.ndim - 1:
         return along(-1, kernel, logits.swapaxes(axis, -1)).swapaxes(axis, -1).copy()
     if logits.dtype not in COMPUTED:
         wide = along(-1, kernel, widened(logits, np.empty(logits.shape, np.float32)))
@@ -64,7 +65,8 @@ def little_softmax(rows: np.ndarray) -> np.ndarray:
     if count == 1:
         return _softmax_of_one(rows, terms)
     sums = terms.dot(ones(classes, terms.dtype)) if classes <= FEW_CLASSES else careful_total(terms)
-    if not within(sums, ENOUGH, LARGEST[terms.dtype]):
+    lowest, highest = sums.item(sums.argmin()), sums.item(sums.argmax())
+    if not (lowest >= ENOUGH and highest <= LARGEST[terms.dtype]):  # NaN fails as well
         return _shifted_softmax(rows, terms)
     terms /= sums[:, None]
     if np.count_nonzero(rows[:, 0] == rows[:, -1]):
@@ -135,3 +137,20 @@ def _log_softmax_of_one(rows: np.ndarray, terms: np.ndarray) -> np.ndarray:
     result = rows - rows.item(at)
     result -= math.log1p(rest / largest)
     return result
+
+
+def little_cross_entropy_with_grad(logits: np.ndarray, targets: np.ndarray):
+    """(mean loss, its gradient) of rows with class indices; None where the textbook terms don't suffice."""
+    terms, index = np.exp(logits), targets.astype(np.intp, copy=False)
+    own, rest = leave_out(terms, index, careful_total)
+    sums, ratio, largest = own + rest, rest / own, LARGEST[terms.dtype]
+    if not (within(ratio, 0, largest / 16) and within(sums, ENOUGH, largest)):
+        return None
+    view, at = entries(terms, index)
+    view[at] = -rest
+    scale = np.divide(1.0 / len(sums), sums, dtype=np.float64)
+    if not scale.item(scale.argmin()) >= SMALLEST[terms.dtype]:
+        return None
+    terms *= scale.astype(terms.dtype, copy=False)[:, None]
+    loss = np.add.reduce(np.log1p(ratio), dtype=np.float64) / len(sums)
+    return loss.astype(terms.dtype), terms
