@@ -13,7 +13,7 @@ _TOP = np.float32(65536.0).view(np.uint32)  # rounds to inf, as everything above
 _LOW = np.float32(2.0**-14).view(np.uint32)  # the smallest normal float16
 _EXPONENT = np.uint32(0x7F80_0000)
 _STEPS = np.uint32(13 << 23)  # float32 has 13 digits more than float16
-_BIAS = np.uint16(((13 << 23) + (int(_LOW) >> 13)) & 0xFFFF)
+_BIAS = np.uint16(int(_LOW) >> 13 & 0xFFFF)
 
 
 def widened(values: np.ndarray, out: np.ndarray) -> np.ndarray:
@@ -26,7 +26,8 @@ def widened(values: np.ndarray, out: np.ndarray) -> np.ndarray:
     bits <<= 13
     bits &= np.int32(-0x7000_0001)  # keep the sign, drop its copies from the exponent's top bits
     out *= np.float32(2.0**112)  # from the bias of float32 to that of float16; subnormals come out right
-    if not -65536 < out.min() <= out.max() < 65536:  # inf and NaN look like numbers from there on
+    if not -65536 < out.item(out.argmin()) <= out.item(out.argmax()) < 65536:
+        # inf and NaN look like numbers from there on
         np.copyto(out, values, where=np.abs(out) >= 65536)
     return out
 
@@ -36,7 +37,7 @@ def narrowed(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     if dtype != np.float16 or values.dtype != np.float32 or values.size <= _FEW:
         return values.astype(dtype, copy=False)
     bits = values.view(np.uint32)
-    if 0 <= values.min() <= values.max() <= 1:  # probabilities
+    if 0 <= values.item(values.argmin()) <= values.item(values.argmax()) <= 1:  # probabilities
         return _rounded(bits).view(np.float16)
     half = _rounded(np.minimum(bits & np.uint32(0x7FFF_FFFF), _TOP))
     half |= (bits >> 16).astype(np.uint16) & np.uint16(0x8000)
@@ -50,14 +51,12 @@ def _rounded(bits: np.ndarray) -> np.ndarray:
 
     Adding a power of two that is 2**13 times larger leaves float16's digits, rounded, at the end of the sum.
     """
-    power = np.maximum(bits & _EXPONENT, _LOW)
-    anchor = power + _STEPS
-    digits = np.add(bits.view(np.float32), anchor.view(np.float32), out=anchor.view(np.float32)).view(
-        np.uint32
-    )
-    digits -= power
+    power = bits & _EXPONENT
+    np.maximum(power, _LOW, out=power)
+    total = power + _STEPS
+    np.add(bits.view(np.float32), total.view(np.float32), out=total.view(np.float32))
+    half = total.astype(np.uint16)  # the digits; the exponent is above them
     power >>= 13
-    digits += power
-    half = digits.astype(np.uint16)
+    half += power.astype(np.uint16)
     half -= _BIAS
     return half

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from course_utils.stable.arguments import (
+    FLOATS,
     as_axes,
     as_logits,
     as_mask,
@@ -17,7 +18,9 @@ from course_utils.stable.arguments import (
     one_of,
     overlap,
 )
+from course_utils.stable.narrow import narrowed, widened
 from course_utils.stable.rows import (
+    COMPUTED,
     ONE_BLOCK,
     Blocks,
     careful_total,
@@ -54,7 +57,7 @@ def softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
         result = along(axis, little_softmax, logits)
         return result if out is None else _given(out, logits, result)
     zeros = one_of(masked, ("nan", "zeros"), "masked") == "zeros"
-    if where is None and out is None and last(axis) and plain(logits, ONE_BLOCK):
+    if where is None and out is None and last(axis) and plain(logits, ONE_BLOCK, FLOATS):
         return quietly(_map_plain, _softmax_block, logits, zeros)
     return quietly(_map_rows, _softmax_block, logits, axis, where, out, zeros, False)
 
@@ -74,7 +77,7 @@ def log_softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
         result = along(axis, little_log_softmax, logits)
         return result if out is None else _given(out, logits, result)
     zeros = one_of(masked, ("nan", "zeros"), "masked") == "zeros"
-    if where is None and out is None and last(axis) and plain(logits, ONE_BLOCK):
+    if where is None and out is None and last(axis) and plain(logits, ONE_BLOCK, FLOATS):
         return quietly(_map_plain, _log_softmax_block, logits, zeros)
     return quietly(_map_rows, _log_softmax_block, logits, axis, where, out, zeros, True)
 
@@ -179,6 +182,9 @@ def _logsumexp_rows(logits, axes, b, mask):
 
 def _map_plain(kernel, logits, zeros):
     """The rows of a plain array as one block."""
+    if logits.dtype not in COMPUTED:
+        wide = widened(logits, np.empty(logits.shape, np.float32))
+        return narrowed(_map_plain(kernel, wide, zeros), logits.dtype)
     rows = logits.reshape(-1, logits.shape[-1])
     result = np.empty_like(rows)
     again = kernel(rows, result, None, None, zeros)

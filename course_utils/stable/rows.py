@@ -45,11 +45,11 @@ def quietly(function, *args):
     return _QUIET.copy().run(function, *args)
 
 
-def plain(logits, size: int = MODEST) -> bool:
+def plain(logits, size: int = MODEST, formats=COMPUTED) -> bool:
     """Whether this is an ordinary array of at most so many numbers, which needs no paperwork."""
     return (
         type(logits) is np.ndarray
-        and logits.dtype in COMPUTED
+        and logits.dtype in formats
         and 0 < logits.size <= size
         and (logits.ndim > 0 and logits.flags.c_contiguous)
     )
@@ -141,7 +141,7 @@ def total(terms: np.ndarray) -> np.ndarray:
         if classes > FEW:
             return total(_sums_by_class(terms.T).T)
         return ones(classes, terms.dtype) @ terms.T  # `dot` would copy a part of a wider array
-    if terms.size < LITTLE and (classes > FEW_CLASSES or len(terms) < FEW):
+    if terms.size < MODEST and ((classes > FEW_CLASSES and len(terms) <= MANY) or len(terms) < FEW):
         return np.add.reduce(terms, axis=1)  # pairwise, in one call
     if classes <= PIECE[terms.dtype]:
         return terms.dot(ones(classes, terms.dtype))

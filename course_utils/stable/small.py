@@ -132,7 +132,7 @@ def _log_softmax_of_one(rows: np.ndarray, terms: np.ndarray) -> np.ndarray:
     largest = terms.item(at)
     terms[0, at] = 0
     rest = np.add.reduce(terms[0]).item()
-    if not (largest >= ENOUGH and rest <= LARGEST[terms.dtype]):  # NaN fails too
+    if not (ENOUGH <= largest <= LARGEST[terms.dtype] and rest <= LARGEST[terms.dtype]):  # NaN fails as well
         return _less_log_sum(rows, *leave_out_max(rows, terms))
     result = rows - rows.item(at)
     result -= math.log1p(rest / largest)
