@@ -101,7 +101,7 @@ def exponentials(logits: np.ndarray, out: np.ndarray, row_max=None) -> tuple[np.
     # All terms may be as large as the largest, and their sum must not overflow.
     limit = LOG_MAX[logits.dtype] - 1 - math.log(logits.shape[1])
     if row_max is None:
-        if within(logits[:: len(logits) // PROBED | 1, 0], -limit, limit):
+        if _promising(logits, limit):
             return np.exp(logits, out=out), None
         row_max = row_maxima(logits)
     if within(row_max, LOW, limit):
@@ -109,6 +109,13 @@ def exponentials(logits: np.ndarray, out: np.ndarray, row_max=None) -> tuple[np.
     shift = smallest_shift(row_max, limit)
     np.subtract(logits, shift[:, None], out=out)
     return np.exp(out, out=out), shift
+
+
+def _promising(logits: np.ndarray, limit: float) -> bool:
+    """Whether the first number of a few rows lies where exp is at ease; an odd step finds rows in turn."""
+    if len(logits) <= MANY:
+        return -limit <= logits.item(0) <= limit
+    return within(logits[:: len(logits) // PROBED | 1, 0], -limit, limit)
 
 
 def weak(sums: np.ndarray, row_max) -> np.ndarray | None:
