@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import ml_dtypes
 import numpy as np
@@ -565,3 +566,19 @@ def test_importing_stable_loads_numpy_and_nothing_heavier():
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     for heavy in ("mpmath", "matplotlib", "scipy", "torch", "ipywidgets"):
         assert f"'{heavy}'" not in loaded
+
+
+def test_threads_share_no_error_state():
+    """Overflow is silenced for the call that looks for it, in its own thread, while others still hear of theirs."""
+    logits = np.random.default_rng(5).normal(size=(64, 500)) * 900
+    wanted = stable.softmax(logits)
+
+    def work(_):
+        with np.errstate(over="raise"):
+            same(stable.softmax(logits), wanted)
+            with pytest.raises(FloatingPointError):
+                np.exp(np.array([1000.0]))
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(work, range(64)))

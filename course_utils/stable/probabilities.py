@@ -47,8 +47,8 @@ def softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
         leaves the others alone. Equal logits give 1/n, correctly rounded. Integers are promoted to float64; an
         empty axis gives an empty result.
     Error: 4.6 ulps at most as measured on random logits at any spread and offset, and no more where many equal
-        small terms stand beside a large one: the piece of the sum with the largest term is added last. The 16- and 8-bit formats
-        are computed in float32 and rounded once, to 0.51 ulp.
+        small terms stand beside a large one: sums of short pieces are summed, the largest last. The 16- and
+        8-bit formats are computed in float32 and rounded once, to 0.51 ulp.
     Raises: TypeError for logits that are no real numbers (bool, complex, object, masked arrays), for a `where`
         that isn't boolean and an `out` of another dtype; AxisError; ValueError for shapes that don't fit.
     Reference: Blanchard, Higham & Higham 2021, doi 10.1093/imanum/draa038, for the unshifted and the shifted form.
