@@ -19,7 +19,6 @@ from course_utils.stable.rows import (
     FEW_CLASSES,
     LARGEST,
     LITTLE,
-    SMALLEST,
     careful_total,
     entries,
     exponentials,
@@ -66,7 +65,7 @@ def little_softmax(rows: np.ndarray) -> np.ndarray:
         return _softmax_of_one(rows, terms)
     sums = terms.dot(ones(classes, terms.dtype)) if classes <= FEW_CLASSES else careful_total(terms)
     lowest, highest = sums.item(sums.argmin()), sums.item(sums.argmax())
-    if not (lowest >= ENOUGH and highest <= LARGEST[terms.dtype]):  # NaN fails as well
+    if not (lowest >= ENOUGH and highest < math.inf):  # NaN fails as well
         return _shifted_softmax(rows, terms)
     terms /= sums[:, None]
     if np.count_nonzero(rows[:, 0] == rows[:, -1]):
@@ -84,7 +83,7 @@ def _softmax_of_one(rows: np.ndarray, terms: np.ndarray) -> np.ndarray:
         row[at] = 0
         summed = largest + row.dot(ones(classes, terms.dtype)).item()
         row[at] = largest
-    if not ENOUGH <= summed <= LARGEST[terms.dtype]:
+    if not ENOUGH <= summed < math.inf:
         return _shifted_softmax(rows, terms)
     terms /= summed
     if rows.item(0) == rows.item(-1):
@@ -137,20 +136,3 @@ def _log_softmax_of_one(rows: np.ndarray, terms: np.ndarray) -> np.ndarray:
     result = rows - rows.item(at)
     result -= math.log1p(rest / largest)
     return result
-
-
-def little_cross_entropy_with_grad(logits: np.ndarray, targets: np.ndarray):
-    """(mean loss, its gradient) of rows with class indices; None where the textbook terms don't suffice."""
-    terms, index = np.exp(logits), targets.astype(np.intp, copy=False)
-    own, rest = leave_out(terms, index, careful_total)
-    sums, ratio, largest = own + rest, rest / own, LARGEST[terms.dtype]
-    if not (within(ratio, 0, largest / 16) and within(sums, ENOUGH, largest)):
-        return None
-    view, at = entries(terms, index)
-    view[at] = -rest
-    scale = np.divide(1.0 / len(sums), sums, dtype=np.float64)
-    if not scale.item(scale.argmin()) >= SMALLEST[terms.dtype]:
-        return None
-    terms *= scale.astype(terms.dtype, copy=False)[:, None]
-    loss = np.add.reduce(np.log1p(ratio), dtype=np.float64) / len(sums)
-    return loss.astype(terms.dtype), terms
