@@ -6,6 +6,7 @@ rivals      the other rooms and libraries, all called alike
 speed       time of each call, and the bars that its ratios have to pass
 accuracy    the largest error in ulps against mpmath, class of inputs by class of inputs
 memory      the peak of what a call allocates
+steps       where the time of softmax goes, step by step
 pictures    four pictures and the one in the README
 report      Markdown and CSV
 latency     from a key press on a slider to new pixels (needs a browser; a program of its own)

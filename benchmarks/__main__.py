@@ -9,7 +9,7 @@ import argparse
 import time
 from pathlib import Path
 
-from benchmarks import accuracy, measure, memory, report, speed
+from benchmarks import accuracy, measure, memory, report, speed, steps
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = "benchmarks/results"
@@ -40,6 +40,7 @@ def measure_all(quick) -> report.Measured:
         "accuracy": accuracy.run,
         "sweeps": accuracy.sweep,
         "memory": memory.run,
+        "steps": steps.run,
     }.items():
         found[name] = run(quick)
         print(f"{name}: done after {time.perf_counter() - start:.0f} s", flush=True)

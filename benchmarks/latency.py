@@ -2,7 +2,7 @@
 
     python benchmarks/latency.py [--presses 40] [EXPLORER.CONTROL ...]
 
-For each explorer's first slider and its slider of formats, or for those that are named. The explorer and
+For each explorer's sliders of numbers and of formats, or for those that are named. The explorer and
 `interact` with an inline figure draw the same picture of the same numbers in one page. The presses alternate
 between the two, so that whatever else the machine does falls on both alike. The clock is the page's own: it
 starts with the keydown event and stops when the new picture has been decoded and painted. Before that a key is
@@ -15,6 +15,7 @@ key 250 ms behind at most, and the right picture at the end.
 import argparse
 import importlib
 import json
+import re
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -34,15 +35,16 @@ MEDIAN_MS, P95_MS, RATIO, HELD_MS = 80, 160, 2.4, 250
 REPEAT_MS = 33  # how fast a keyboard repeats a key that is held down
 KEYS = 90  # of them, where the slider is that long
 WARM = 5  # presses that don't count
-# Each explorer's first slider, and where it starts: the presses then cross a cliff.
+# Each explorer's sliders of numbers, and where they start: the presses then cross a cliff.
 NUMBERS = {
     "edge.z": 80.0,
     "breaker.magnitude": 10.7,
     "offset.offset": -106.0,
+    "offset.gap": 1.0,
     "shift.m": 0.0,
     "loss.gap": 80.0,
 }
-FORMATS = tuple(f"{name.split('.')[0]}.format" for name in NUMBERS)
+FORMATS = tuple(dict.fromkeys(f"{name.split('.')[0]}.format" for name in NUMBERS))
 
 OURS = """from course_utils.explorers import {module}
 {module}.explore({control}={first!r})"""
@@ -92,6 +94,14 @@ class Slider:
             explorer.from_state({self.control: value})
             after[explorer.sentence] = presses
         return after
+
+    def presses(self, sentence) -> int:
+        """After how many presses this sentence is shown. On the way a format may have moved another slider: then
+        the name of the format tells.
+        """
+        if sentence in self.sentences:
+            return self.sentences[sentence]
+        return next(i for i, value in enumerate(self.values) if re.search(rf"\b{value}\b", sentence))
 
     def cells(self) -> list[str]:
         parts = {"module": self.module, "control": self.control, "values": self.values}
@@ -189,7 +199,7 @@ def hold(page, slider) -> tuple[float, bool]:
     for _ in range(count):  # back to the start
         page.keyboard.press("ArrowLeft")
     page.wait_for_timeout(2000)
-    shown = [(time, slider.sentences[sentence], pressed) for time, sentence, pressed in log["pictures"]]
+    shown = [(time, slider.presses(sentence), pressed) for time, sentence, pressed in log["pictures"]]
     # A picture that shows key number n (from 1) is behind by the age of the first key it doesn't show yet.
     lags = [time - log["keys"][shows] for time, shows, pressed in shown if shows < pressed]
     return max(lags, default=0.0), shown[-1][1] == count
@@ -208,6 +218,7 @@ def measure(sliders, presses):
                 lab.open_notebook(page, server, notebook.name)
                 lab.run_all(page)
                 page.locator(".widget-interact img").wait_for()
+                page.wait_for_timeout(5000)  # the time to read a goal; the kernel draws the other formats
                 page.evaluate(f"() => {{{WATCH}}}")
                 held = hold(page, slider)
                 yield slider, alternate(page, slider, presses), *held
