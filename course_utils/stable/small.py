@@ -74,21 +74,26 @@ def little_softmax(rows: np.ndarray) -> np.ndarray:
 
 
 def _softmax_of_one(rows: np.ndarray, terms: np.ndarray) -> np.ndarray:
-    classes = rows.shape[1]
-    if classes <= FEW_CLASSES:
-        summed = _exact_sum(terms[0])
-    else:
-        row, at = terms[0], rows.argmax()
-        largest = row.item(at)
-        row[at] = 0
-        summed = largest + row.dot(ones(classes, terms.dtype)).item()
-        row[at] = largest
+    summed = sum_of_one(rows, terms)
     if not ENOUGH <= summed < math.inf:
         return _shifted_softmax(rows, terms)
     terms /= summed
     if rows.item(0) == rows.item(-1):
         share_ties(rows, terms)
     return terms
+
+
+def sum_of_one(rows: np.ndarray, terms: np.ndarray) -> float:
+    """The sum of a single row of terms, the largest added last; they end up as they were."""
+    classes = rows.shape[1]
+    if classes <= FEW_CLASSES:
+        return _exact_sum(terms[0])
+    row, at = terms[0], rows.argmax()
+    largest = row.item(at)
+    row[at] = 0
+    summed = largest + row.dot(ones(classes, terms.dtype)).item()
+    row[at] = largest
+    return summed
 
 
 def _exact_sum(row: np.ndarray) -> float:
