@@ -21,7 +21,6 @@ from course_utils.stable.arguments import (
 from course_utils.stable.rows import (
     ENOUGH,
     LARGEST,
-    ONE_BLOCK,
     SMALLEST,
     Blocks,
     careful_total,
@@ -107,7 +106,7 @@ def _usual(logits, targets, axis):
     """The short way for a batch with class indices; None for everything else, errors included."""
     if (
         last(axis)
-        and plain(logits, ONE_BLOCK)
+        and plain(logits)
         and logits.ndim == 2
         and type(targets) is np.ndarray
         and targets.dtype.kind in "iu"

@@ -21,7 +21,6 @@ from course_utils.stable.arguments import (
 from course_utils.stable.narrow import narrowed, widened
 from course_utils.stable.rows import (
     COMPUTED,
-    ONE_BLOCK,
     Blocks,
     careful_total,
     exponentials,
@@ -57,7 +56,7 @@ def softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
         result = along(axis, little_softmax, logits)
         return result if out is None else _given(out, logits, result)
     zeros = one_of(masked, ("nan", "zeros"), "masked") == "zeros"
-    if where is None and out is None and last(axis) and plain(logits, ONE_BLOCK, FLOATS):
+    if where is None and out is None and last(axis) and plain(logits, FLOATS):
         return quietly(_map_plain, _softmax_block, logits, zeros)
     return quietly(_map_rows, _softmax_block, logits, axis, where, out, zeros, False)
 
@@ -77,7 +76,7 @@ def log_softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
         result = along(axis, little_log_softmax, logits)
         return result if out is None else _given(out, logits, result)
     zeros = one_of(masked, ("nan", "zeros"), "masked") == "zeros"
-    if where is None and out is None and last(axis) and plain(logits, ONE_BLOCK, FLOATS):
+    if where is None and out is None and last(axis) and plain(logits, FLOATS):
         return quietly(_map_plain, _log_softmax_block, logits, zeros)
     return quietly(_map_rows, _log_softmax_block, logits, axis, where, out, zeros, True)
 
@@ -94,13 +93,7 @@ def logsumexp(logits, axis=-1, *, b=None, where=None, keepdims=False, return_sig
     Raises: as `softmax`.
     Reference: scipy #18295 (the largest term left out), #22903 (signed weights).
     """
-    if (
-        b is None
-        and where is None
-        and last(axis)
-        and not (keepdims or return_sign)
-        and plain(logits, ONE_BLOCK)
-    ):
+    if b is None and where is None and last(axis) and not (keepdims or return_sign) and plain(logits):
         values = quietly(_logsumexp_block, logits.reshape(-1, logits.shape[-1]))
         if logits.dtype != values.dtype:
             values = quietly(values.astype, logits.dtype)

@@ -16,12 +16,12 @@ from course_utils.stable.narrow import narrowed, widened
 
 BLOCK_BYTES = 1 << 21  # a block and its result: what the caches hold
 FEW_CLASSES = 16  # up to here a row is too short for NumPy's inner loops along it
-ONE_BLOCK = 1 << 18  # up to here long rows need no blocks
+ONE_BLOCK = 1 << 18  # up to here an array needs no blocks
 RUN = 1 << 12  # numbers that lie together in memory, where a block cuts through every class
 PROBED = 16  # rows, from first to last, of which one number each decides for a block
 LITTLE = 1 << 11  # so many numbers take less time than the calls that work on them
-MODEST = 1 << 15  # below this many numbers a loop over blocks costs more than it gains
-MANY = 64  # from so many short rows on a matrix product sums faster than NumPy's loop along each
+MODEST = 1 << 15  # up to here NumPy's own sum of a few rows is as fast as a product
+MANY = 64  # up to so many rows NumPy's loop along each is fast enough
 PIECE = {np.dtype(np.float32): 32, np.dtype(np.float64): 20}  # summed by one product with ones
 FEW = 4  # summed by one product where the classes lie apart: there they are added one by one
 SHORT = 1 << 11  # from here on a piece need not divide the row
@@ -45,12 +45,12 @@ def quietly(function, *args):
     return _QUIET.copy().run(function, *args)
 
 
-def plain(logits, size: int = MODEST, formats=COMPUTED) -> bool:
-    """Whether this is an ordinary array of at most so many numbers, which needs no paperwork."""
+def plain(logits, formats=COMPUTED) -> bool:
+    """Whether this is an ordinary array of one block, which needs no paperwork."""
     return (
         type(logits) is np.ndarray
         and logits.dtype in formats
-        and 0 < logits.size <= size
+        and 0 < logits.size <= ONE_BLOCK
         and (logits.ndim > 0 and logits.flags.c_contiguous)
     )
 

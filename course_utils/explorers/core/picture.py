@@ -102,9 +102,8 @@ def stacked(draw, size, seen):
             row.suptitle(name, x=0.01, ha="left", fontweight="bold", fontsize=12)
         draw(row)(one)
     for axes in figure.axes:
-        axes.set_animated(
-            False
-        )  # a figure that is saved draws what is animated in its axes, but no such axes
+        # A figure that is saved draws what is animated in its axes, but no axes that are animated themselves.
+        axes.set_animated(False)
     return figure
 
 
