@@ -7,7 +7,8 @@ import numpy as np
 from benchmarks import measure, rivals
 from benchmarks.speed import Case
 from course_utils import stable
-from course_utils.stable import narrow, rows, small
+from course_utils.stable import narrow, rows
+from course_utils.stable.sums import total, total_of_one
 
 CASES = (
     *(
@@ -46,11 +47,11 @@ def _profile(case, seconds, least):
 
 def _steps(logits):
     out = np.exp(logits)
-    terms, sums = out.copy(), rows.careful_total(out)
+    terms, sums = out.copy(), total(out)
     alone = len(logits) == 1 and logits.size <= rows.LITTLE
     return {
         "exp": partial(np.exp, logits, out=out),
-        "sum": partial(small.sum_of_one, logits, terms) if alone else partial(rows.careful_total, terms),
+        "sum": partial(total_of_one, terms[0]) if alone else partial(total, terms),
         "divide": partial(np.divide, terms, sums[:, None], out=out),
         **(
             {}

@@ -23,7 +23,6 @@ from course_utils.stable.rows import (
     LARGEST,
     SMALLEST,
     Blocks,
-    careful_total,
     entries,
     exponentials,
     leave_out,
@@ -121,7 +120,7 @@ def _usual_block(logits, targets):
     """(mean loss, its gradient); None where the textbook terms don't suffice."""
     terms, shift = exponentials(logits, np.empty_like(logits))
     index = targets.astype(np.intp, copy=False)
-    own, rest = leave_out(terms, index, careful_total)
+    own, rest = leave_out(terms, index)
     sums, ratio, largest = own + rest, rest / own, LARGEST[terms.dtype]
     if shift is not None or not (within(ratio, 0, largest / 16) and within(sums, ENOUGH, largest)):
         return None
@@ -210,7 +209,7 @@ def _index_block(targets, share, divisor, losses, with_grad, logits, out, index,
     view, at = entries(logits, target)
     own_logit = view[at]
     terms, shift = exponentials(logits, out, row_max)
-    own, rest = leave_out(terms, target, careful_total)
+    own, rest = leave_out(terms, target)
     sums = own + rest
     weight = 1.0 if share is None else share[index]
     losses[index] = weight * _losses(own, rest, sums, own_logit, shift)

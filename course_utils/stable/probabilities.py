@@ -22,7 +22,6 @@ from course_utils.stable.narrow import narrowed, widened
 from course_utils.stable.rows import (
     COMPUTED,
     Blocks,
-    careful_total,
     exponentials,
     leave_out_max,
     plain,
@@ -32,7 +31,8 @@ from course_utils.stable.rows import (
     weak,
     within,
 )
-from course_utils.stable.small import along, little, little_log_softmax, little_softmax
+from course_utils.stable.small import little_log_softmax, little_softmax, shortly
+from course_utils.stable.sums import total
 from course_utils.stable.weighted import weighted_logsumexp
 
 
@@ -52,8 +52,7 @@ def softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
         that isn't boolean and an `out` of another dtype; AxisError; ValueError for shapes that don't fit.
     Reference: Blanchard, Higham & Higham 2021, doi 10.1093/imanum/draa038, for the unshifted and the shifted form.
     """
-    if where is None and masked == "nan" and little(logits, axis):
-        result = along(axis, little_softmax, logits)
+    if where is None and masked == "nan" and (result := shortly(little_softmax, logits, axis)) is not None:
         return result if out is None else _given(out, logits, result)
     zeros = one_of(masked, ("nan", "zeros"), "masked") == "zeros"
     if where is None and out is None and last(axis) and plain(logits, FLOATS):
@@ -72,8 +71,11 @@ def log_softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
     Raises: as `softmax`.
     Reference: scipy #19521 and pytorch #113708, where log(1 + tiny) loses every digit.
     """
-    if where is None and masked == "nan" and little(logits, axis):
-        result = along(axis, little_log_softmax, logits)
+    if (
+        where is None
+        and masked == "nan"
+        and (result := shortly(little_log_softmax, logits, axis)) is not None
+    ):
         return result if out is None else _given(out, logits, result)
     zeros = one_of(masked, ("nan", "zeros"), "masked") == "zeros"
     if where is None and out is None and last(axis) and plain(logits, FLOATS):
@@ -120,7 +122,7 @@ def _given(out, logits, result):
 
 def _softmax_block(logits, out, index, row_max, zeros):
     """Fill `out`; return the rows to repeat with their own maximum."""
-    sums = careful_total(exponentials(logits, out, row_max)[0])
+    sums = total(exponentials(logits, out, row_max)[0])
     again = weak(sums, row_max)
     if zeros:
         sums[sums == 0] = 1

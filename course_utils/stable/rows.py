@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from contextvars import Context
-from functools import lru_cache
 
 import numpy as np
 
 from course_utils.stable.narrow import narrowed, widened
+from course_utils.stable.sums import apart, entries, leave_out, leave_out_largest
 
 BLOCK_BYTES = 1 << 21  # a block and its result: what the caches hold
 FEW_CLASSES = 16  # up to here a row is too short for NumPy's inner loops along it
@@ -20,11 +20,7 @@ ONE_BLOCK = 1 << 18  # up to here an array needs no blocks
 RUN = 1 << 12  # numbers that lie together in memory, where a block cuts through every class
 PROBED = 16  # rows, from first to last, of which one number each decides for a block
 LITTLE = 1 << 11  # so many numbers take less time than the calls that work on them
-MODEST = 1 << 15  # up to here NumPy's own sum of a few rows is as fast as a product
 MANY = 64  # up to so many rows NumPy's loop along each is fast enough
-PIECE = {np.dtype(np.float32): 32, np.dtype(np.float64): 20}  # summed by one product with ones
-FEW = 4  # summed by one product where the classes lie apart: there they are added one by one
-SHORT = 1 << 11  # from here on a piece need not divide the row
 COMPUTED = frozenset(np.dtype(kind) for kind in (np.float32, np.float64))
 
 LOW = -0.5  # a maximum from here on rounds to a shift of 0
@@ -33,8 +29,8 @@ LARGEST = {dtype: float(np.finfo(dtype).max) for dtype in COMPUTED}
 SMALLEST = {dtype: float(np.finfo(dtype).tiny) for dtype in COMPUTED}  # with all its digits
 LOG_MAX = {dtype: math.log(LARGEST[dtype]) for dtype in COMPUTED}
 
-_QUIET = Context()
-_QUIET.run(np.seterr, all="ignore")
+QUIET = Context()
+QUIET.run(np.seterr, all="ignore")
 
 
 def quietly(function, *args):
@@ -42,7 +38,7 @@ def quietly(function, *args):
 
     As `with np.errstate(all="ignore")`, which takes longer than the softmax of ten numbers.
     """
-    return _QUIET.copy().run(function, *args)
+    return QUIET.copy().run(function, *args)
 
 
 def plain(logits, formats=COMPUTED) -> bool:
@@ -53,12 +49,6 @@ def plain(logits, formats=COMPUTED) -> bool:
         and 0 < logits.size <= ONE_BLOCK
         and (logits.ndim > 0 and logits.flags.c_contiguous)
     )
-
-
-def apart(block: np.ndarray) -> bool:
-    """Whether the classes of a row lie apart in memory and the rows of a class together."""
-    strides = block.strides
-    return len(strides) == 2 and strides[1] > strides[0]
 
 
 def within(values: np.ndarray, low: float, high: float) -> bool:
@@ -136,133 +126,6 @@ def share_ties(logits: np.ndarray, out: np.ndarray) -> None:
         rows = np.flatnonzero(alike & np.isfinite(logits[:, 0]))
         rows = rows[(logits[rows] == logits[rows, :1]).all(axis=1)]
         out[rows] = 1 / logits.shape[1]
-
-
-def total(terms: np.ndarray) -> np.ndarray:
-    """The sum of each row. Pieces are summed first, then their sums: no small error is made many times.
-
-    A product with ones is the fastest way to sum that NumPy has.
-    """
-    classes = terms.shape[1]
-    if apart(terms):
-        if classes > FEW:
-            return total(_sums_by_class(terms.T).T)
-        return ones(classes, terms.dtype) @ terms.T  # `dot` would copy a part of a wider array
-    if terms.size < MODEST and ((classes > FEW_CLASSES and len(terms) <= MANY) or len(terms) < FEW):
-        return np.add.reduce(terms, axis=1)  # pairwise, in one call
-    if classes <= PIECE[terms.dtype]:
-        return terms.dot(ones(classes, terms.dtype))
-    return total(_sums_of_pieces(terms))
-
-
-def careful_total(terms: np.ndarray) -> np.ndarray:
-    """The sum of each row, the piece with the largest term added last.
-
-    Beside it the roundings of many small terms may all go one way, and add up.
-    """
-    if terms.shape[1] <= PIECE[terms.dtype]:
-        return total(terms)
-    if apart(terms):
-        return _careful_total_apart(terms)
-    sums = _sums_of_pieces(terms)
-    largest, rest = leave_out(sums, sums.argmax(axis=1))
-    return largest + rest
-
-
-def _careful_total_apart(terms: np.ndarray) -> np.ndarray:
-    sums = _sums_by_class(terms.T)
-    result = total(sums.T)
-    # To take the largest out costs much here: only where it outweighs all others together can it do harm.
-    rows = np.flatnonzero(result < 2 * np.maximum.reduce(sums, axis=0))
-    if rows.size:
-        copies = np.ascontiguousarray(sums[:, rows].T)
-        largest, rest = leave_out(copies, copies.argmax(axis=1))
-        result[rows] = largest + rest
-    return result
-
-
-def _sums_of_pieces(terms: np.ndarray) -> np.ndarray:
-    """Rows as long as there are pieces."""
-    rows, classes = terms.shape
-    size = PIECE[terms.dtype]
-    if classes >= SHORT:
-        rest = classes % size
-        sums = terms[:, : classes - rest].reshape(rows, -1, size) @ ones(size, terms.dtype)
-        sums[:, 0] += np.add.reduce(terms[:, classes - rest :], axis=1)
-        return sums
-    fitting = _divisor(classes, size)
-    if not fitting:
-        fitting, padded = size, np.zeros((rows, classes + -classes % size), terms.dtype)
-        padded[:, :classes] = terms
-        terms = padded
-    return terms.reshape(-1, fitting).dot(ones(fitting, terms.dtype)).reshape(rows, -1)
-
-
-@lru_cache(maxsize=256)
-def _divisor(classes: int, size: int) -> int:
-    """The longest piece, up to `size`, into which a row can be cut without a rest; 0 where there is none."""
-    return next((fitting for fitting in range(size, size // 2 - 1, -1) if classes % fitting == 0), 0)
-
-
-def _sums_by_class(by_class: np.ndarray) -> np.ndarray:
-    """Where NumPy would add class after class, one product adds some of them for all rows."""
-    count = len(by_class) // FEW
-    rest = by_class[FEW * count :]
-    sums = np.empty((count + bool(len(rest)), by_class.shape[1]), by_class.dtype)
-    one = ones(FEW, by_class.dtype)
-    np.matmul(one, by_class[: FEW * count].reshape(count, FEW, -1), out=sums[:count])
-    if len(rest):
-        np.matmul(one[: len(rest)], rest, out=sums[count])
-    return sums
-
-
-@lru_cache(maxsize=256)
-def ones(count: int, dtype: np.dtype) -> np.ndarray:
-    return np.ones(count, dtype)
-
-
-def entries(block: np.ndarray, index: np.ndarray) -> tuple:
-    """A view of the block and the positions in it of one entry a row: one number each where memory allows."""
-    if block.flags.c_contiguous:
-        return block.reshape(-1), index + _starts(*block.shape)
-    return block, (np.arange(len(block)), index)
-
-
-@lru_cache(maxsize=16)
-def _starts(rows: int, classes: int) -> np.ndarray:
-    return np.arange(0, rows * classes, classes)
-
-
-def leave_out(terms: np.ndarray, index: np.ndarray, total=total) -> tuple[np.ndarray, np.ndarray]:
-    """(the term at `index`, the sum of the others) of each row; the left-out entries become 0 in place."""
-    view, at = entries(terms, index)
-    kept = view[at]
-    view[at] = 0
-    return kept, total(terms)
-
-
-def leave_out_largest(terms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(the largest term, the sum of the others) of each row, folded in halves: no argmax, ties included."""
-    largest, rest = terms.T, None
-    while (classes := len(largest)) > 1:
-        first, second = slice(0, classes // 2), slice(classes // 2, classes - classes % 2)
-        folded = _merged(largest, rest, first, second)
-        if classes % 2:
-            last = _merged(np.stack([folded[0][0], largest[-1]]), None, slice(0, 1), slice(1, 2))
-            folded[0][0], folded[1][0] = last[0][0], folded[1][0] + last[1][0]
-            if rest is not None:
-                folded[1][0] += rest[-1]
-        largest, rest = folded
-    return largest[0], np.zeros_like(largest[0]) if rest is None else rest[0]
-
-
-def _merged(largest, rest, first, second):
-    """Of two groups of terms the larger largest stays out; the smaller one joins both rests."""
-    sums = np.minimum(largest[first], largest[second])
-    if rest is not None:
-        sums += rest[first]
-        sums += rest[second]
-    return np.maximum(largest[first], largest[second]), sums
 
 
 def leave_out_max(logits: np.ndarray, out: np.ndarray) -> tuple:

@@ -1,8 +1,7 @@
 """The short way for small arrays, where each call of NumPy costs more than its arithmetic.
 
 The textbook formula is tried as it stands, and its sums tell whether that was good: one that overflowed, or is
-so small that terms lost digits to underflow, sends all rows to the way with a shift. A sum leaves the largest
-term out where small ones could be lost beside it.
+so small that terms lost digits to underflow, sends all rows to the way with a shift.
 """
 
 from __future__ import annotations
@@ -16,97 +15,72 @@ from course_utils.stable.narrow import narrowed, widened
 from course_utils.stable.rows import (
     COMPUTED,
     ENOUGH,
-    FEW_CLASSES,
     LARGEST,
     LITTLE,
-    careful_total,
-    entries,
+    QUIET,
     exponentials,
-    leave_out,
     leave_out_max,
-    ones,
     quietly,
     row_maxima,
     share_ties,
     within,
 )
+from course_utils.stable.sums import entries, leave_out, total_along, total_of_one
 
 
-def little(logits, axis) -> bool:
-    """Whether this is an array of few numbers in one of the six formats, and `axis` one of its axes."""
-    return (
-        type(logits) is np.ndarray
-        and 0 < logits.size <= LITTLE
-        and logits.dtype in FLOATS
-        and type(axis) is int
-        and -logits.ndim <= axis < logits.ndim
-    )
+def shortly(kernel, logits, axis):
+    """`kernel` for an array of few numbers, in one of the six formats; None for everything else.
+
+    `kernel` maps the rows of a contiguous float32 or float64 matrix.
+    """
+    if type(logits) is not np.ndarray or not 0 < logits.size <= LITTLE or type(axis) is not int:
+        return None
+    if axis == -1 and logits.ndim == 2 and logits.dtype in COMPUTED and logits.flags.c_contiguous:
+        return QUIET.copy().run(kernel, logits)
+    if logits.dtype in FLOATS and -logits.ndim <= axis < logits.ndim:
+        return quietly(_along, kernel, logits, axis)
+    return None
 
 
-def along(axis: int, kernel, logits: np.ndarray) -> np.ndarray:
-    """`kernel` maps the rows of a contiguous float32 or float64 matrix; here it maps any axis, in any format."""
-    if axis == -1 and logits.dtype in COMPUTED and logits.flags.c_contiguous:
-        if logits.ndim == 2:
-            return quietly(kernel, logits)
-        return quietly(kernel, logits.reshape(-1, logits.shape[-1])).reshape(logits.shape)
-    if axis % logits.ndim != logits.ndim - 1:
-        return along(-1, kernel, logits.swapaxes(axis, -1)).swapaxes(axis, -1).copy()
-    if logits.dtype not in COMPUTED:
-        wide = along(-1, kernel, widened(logits, np.empty(logits.shape, np.float32)))
-        return quietly(narrowed, wide, logits.dtype)  # a probability may be subnormal in the narrow format
-    return along(-1, kernel, np.ascontiguousarray(logits))
+def _along(kernel, logits, axis):
+    """`kernel` along any axis, in any format."""
+    rows = logits.swapaxes(axis, -1)
+    shape = rows.shape
+    if rows.dtype in COMPUTED:
+        rows = np.ascontiguousarray(rows)
+    else:
+        rows = widened(rows, np.empty(shape, np.float32))
+    result = narrowed(kernel(rows.reshape(-1, shape[-1])), logits.dtype).reshape(shape)
+    return result if axis == -1 else result.swapaxes(axis, -1).copy()
 
 
 def little_softmax(rows: np.ndarray) -> np.ndarray:
     """Softmax of each row."""
     terms = np.exp(rows)
-    count, classes = rows.shape
-    if count == 1:
+    if len(rows) == 1:
         return _softmax_of_one(rows, terms)
-    sums = terms.dot(ones(classes, terms.dtype)) if classes <= FEW_CLASSES else careful_total(terms)
-    lowest, highest = sums.item(sums.argmin()), sums.item(sums.argmax())
-    if not (lowest >= ENOUGH and highest < math.inf):  # NaN fails as well
+    sums = total_along(terms)
+    if not within(sums, ENOUGH, LARGEST[sums.dtype]):
         return _shifted_softmax(rows, terms)
-    terms /= sums[:, None]
-    if np.count_nonzero(rows[:, 0] == rows[:, -1]):
-        share_ties(rows, terms)
+    np.divide(terms, sums[:, None], terms)
+    share_ties(rows, terms)
     return terms
 
 
 def _softmax_of_one(rows: np.ndarray, terms: np.ndarray) -> np.ndarray:
-    summed = sum_of_one(rows, terms)
-    if not ENOUGH <= summed < math.inf:
+    row = terms[0]
+    summed = total_of_one(row)
+    if not ENOUGH <= summed < math.inf:  # NaN fails as well
         return _shifted_softmax(rows, terms)
-    terms /= summed
+    np.divide(row, summed, row)
     if rows.item(0) == rows.item(-1):
         share_ties(rows, terms)
     return terms
 
 
-def sum_of_one(rows: np.ndarray, terms: np.ndarray) -> float:
-    """The sum of a single row of terms, the largest added last; they end up as they were."""
-    classes = rows.shape[1]
-    if classes <= FEW_CLASSES:
-        return _exact_sum(terms[0])
-    row, at = terms[0], rows.argmax()
-    largest = row.item(at)
-    row[at] = 0
-    summed = largest + row.dot(ones(classes, terms.dtype)).item()
-    row[at] = largest
-    return summed
-
-
-def _exact_sum(row: np.ndarray) -> float:
-    """The sum of a few numbers, rounded once; inf where it overflows."""
-    try:
-        return math.fsum(row.tolist())
-    except OverflowError:
-        return math.inf
-
-
 def _shifted_softmax(rows: np.ndarray, terms: np.ndarray) -> np.ndarray:
     """Softmax of rows of which some may need a shift; their maxima tell, before anything can overflow."""
-    sums = careful_total(exponentials(rows, terms, row_maxima(rows))[0])
+    sums = total_along(exponentials(rows, terms, row_maxima(rows))[0])
     terms /= sums[:, None]
     share_ties(rows, terms)
     return terms
@@ -135,7 +109,7 @@ def _log_softmax_of_one(rows: np.ndarray, terms: np.ndarray) -> np.ndarray:
     at = rows.argmax()
     largest = terms.item(at)
     terms[0, at] = 0
-    rest = np.add.reduce(terms[0]).item()
+    rest = total_of_one(terms[0])
     if not (ENOUGH <= largest <= LARGEST[terms.dtype] and rest <= LARGEST[terms.dtype]):  # NaN fails as well
         return _less_log_sum(rows, *leave_out_max(rows, terms))
     result = rows - rows.item(at)
