@@ -20,12 +20,11 @@ LENGTHS = {  # of pieces of which a product errs little: the best first, one tha
     WIDE: (16, 12, 18, 10, 14, 9, 8),
 }
 WHOLE = {np.dtype(np.float32): (1, 2, 3, 4, 8, 9, 10, 11, 12), WIDE: range(17)}  # rows that one product sums
-KERNEL = 4  # rows that the product sums together; those left over are added one by one, and err more
-FOLDED = 32  # so many sums are left when half of them has been added to the others often enough
-FEW = {np.dtype(np.float32): 3, WIDE: 4}  # classes that one product sums where they lie apart, one by one
+KERNEL = 4  # rows that a product sums together; those left over are added one by one, and err more
+SAFE = 10  # up to here not by much
+FEW_ALONE = 16  # numbers that Python adds faster than NumPy
 MANY_ONES = 1 << 13  # not worth their memory
-FEW_ALONE = 40  # numbers that Python adds faster than NumPy
-SHORT = 1 << 11  # so short a row is filled up with zeros to be cut; the rest of a longer one isn't cut
+SHORT = 1 << 9  # so short a row may be copied; the rest of a longer one isn't cut
 
 
 def apart(block: np.ndarray) -> bool:
@@ -41,39 +40,49 @@ def total(terms: np.ndarray) -> np.ndarray:
 
 def total_along(terms: np.ndarray) -> np.ndarray:
     """The sum of each row, where its classes lie together."""
-    if terms.shape[1] in WHOLE[terms.dtype]:
+    classes, dtype = terms.shape[1], terms.dtype
+    if classes in WHOLE[dtype]:
         return _product(terms)
-    sums = _sums_of_pieces(terms)
-    if terms.dtype == WIDE:
-        return _exact_total(sums)
-    return _wide_total(sums).astype(terms.dtype)
-
-
-def _wide_total(sums: np.ndarray) -> np.ndarray:
-    """The sum of each row in float64, in any order: for numbers that it adds as if without error."""
-    if sums.shape[1] > MANY_ONES:
-        return np.add.reduce(sums, axis=1, dtype=WIDE)
-    return sums.astype(WIDE, copy=False) @ ones(sums.shape[1], WIDE)
+    length = _divisor(classes, dtype)
+    if dtype != WIDE:
+        sums = _sums_of_pieces(terms, length or 8) if length or classes > SHORT else terms
+        return _wide_total(sums).astype(dtype)
+    sums = _sums_of_pieces(terms, length or (8 if classes <= 100 else 16))
+    return _product(sums) if classes <= 100 else _exact_total(sums)
 
 
 def _exact_total(sums: np.ndarray) -> np.ndarray:
-    """The sum of each row, rounded once; `sums` is lost.
+    """The sum of each row in float64, rounded once; `sums` is lost.
 
     Beside the total a number keeps its upper part, which the other upper parts can be added to without rounding;
     the lower parts are so small that their roundings don't matter.
     """
-    total = _wide_total(sums)[:, None]
+    total = _wide_total(sums)
+    largest = total.item(total.argmax())
+    # One number for all rows is faster; the lower parts stay small enough.
+    total = largest if total.item(total.argmin()) > largest * 2.0**-30 else total[:, None]
     upper = sums + total
     upper -= total
     sums -= upper
-    return _wide_total(upper) + _wide_total(sums)
+    result = _wide_total(upper)
+    result += _wide_total(sums)
+    return result
+
+
+def _wide_total(sums: np.ndarray) -> np.ndarray:
+    """The sum of each row in float64, in any order: for numbers that it adds as if without error."""
+    count = sums.shape[1]
+    if count > MANY_ONES:
+        return np.add.reduce(sums, axis=1, dtype=WIDE)
+    return (sums if sums.dtype == WIDE else sums.astype(WIDE)).dot(ones(count, WIDE))
 
 
 def _product(pieces: np.ndarray) -> np.ndarray:
     count, length = pieces.shape
     sums = pieces.dot(ones(length, pieces.dtype))
-    for piece in range(count - count % KERNEL, count):
-        sums[piece] = exact_sum(pieces[piece])
+    if pieces.dtype == WIDE and (length > SAFE or count == 1):
+        for piece in range(count - count % KERNEL, count):
+            sums[piece] = exact_sum(pieces[piece])
     return sums
 
 
@@ -85,13 +94,11 @@ def exact_sum(row: np.ndarray) -> float:
         return math.inf
 
 
-def _sums_of_pieces(terms: np.ndarray) -> np.ndarray:
+def _sums_of_pieces(terms: np.ndarray, length: int) -> np.ndarray:
     """Rows as long as there are pieces."""
     (rows, classes), dtype = terms.shape, terms.dtype
-    length = _divisor(classes, dtype)
-    if length:
+    if classes % length == 0:
         return _product(terms.reshape(-1, length)).reshape(rows, -1)
-    length = LENGTHS[dtype][0]
     if classes > SHORT:
         count = classes // length // KERNEL * KERNEL
         cut, rest = terms[:, : count * length], terms[:, count * length :]
@@ -107,42 +114,39 @@ def _sums_of_pieces(terms: np.ndarray) -> np.ndarray:
 @lru_cache(maxsize=256)
 def _divisor(classes: int, dtype: np.dtype) -> int:
     """The length of the pieces into which a row can be cut without a rest; 0 where there is none."""
-    return next((length for length in LENGTHS[dtype] if classes % length == 0), 0)
+    lengths = (10, 8, 9) if dtype == WIDE and classes <= 100 else LENGTHS[dtype]
+    return next((length for length in lengths if classes % length == 0), 0)
 
 
-def total_of_one(row: np.ndarray) -> float:
-    """The sum of a single short row."""
+def total_of_one(terms: np.ndarray) -> float:
+    """The sum of a single short row: tens are summed, and tens of tens, and Python adds the rest."""
+    row, classes = terms, len(terms)
     if row.dtype != WIDE:
-        return row.astype(WIDE).dot(ones(len(row), WIDE)).item()
-    while len(row) > FEW_ALONE:
-        row = _sums_of_pieces(row[None])[0]
+        return row.astype(WIDE).dot(ones(classes, WIDE)).item()
+    if classes <= FEW_ALONE:
+        return exact_sum(row)
+    tens = 1 if classes <= 10 * FEW_ALONE else 2
+    if classes % 10**tens:
+        row = np.zeros(classes + -classes % 10**tens)
+        row[:classes] = terms
+    for _ in range(tens):
+        row = row.reshape(-1, 10).dot(ones(10, WIDE))
     return exact_sum(row)
 
 
 def _total_apart(by_class: np.ndarray) -> np.ndarray:
-    if len(by_class) <= FEW[by_class.dtype]:
-        return ones(len(by_class), by_class.dtype) @ by_class  # `dot` would copy a part of a wider array
-    sums = _sums_by_class(by_class)
-    if sums.dtype != WIDE:
-        return _wide_total(sums.T).astype(sums.dtype)
-    while (count := len(sums)) > FOLDED:
-        half = count // 2
-        sums[:half] += sums[count - half :]
-        sums = sums[: count - half]
-    return _exact_total(sums.T)
-
-
-def _sums_by_class(by_class: np.ndarray) -> np.ndarray:
-    """Where NumPy would add class after class, one product adds some of them for all rows."""
-    few = FEW[by_class.dtype]
-    count = len(by_class) // few
-    rest = by_class[few * count :]
-    sums = np.empty((count + bool(len(rest)), by_class.shape[1]), by_class.dtype)
-    one = ones(few, by_class.dtype)
-    np.matmul(one, by_class[: few * count].reshape(count, few, -1), out=sums[:count])
-    if len(rest):
-        np.matmul(one[: len(rest)], rest, out=sums[count])
-    return sums
+    """Half of the classes is added to the other half, until one is left."""
+    count = len(by_class)
+    sums = np.empty((count - count // 2, by_class.shape[1]), by_class.dtype)
+    sums[-1] = by_class[count // 2 - 1 + count % 2]
+    np.add(by_class[: count // 2], by_class[count - count // 2 :], out=sums[: count // 2])
+    while (left := len(sums)) > 1:
+        if 8 * left <= count:
+            sums = sums.astype(WIDE, copy=False)  # they are few by now
+        half = left // 2
+        sums[:half] += sums[left - half :]
+        sums = sums[: left - half]
+    return sums[0].astype(by_class.dtype, copy=False)
 
 
 @lru_cache(maxsize=256)
