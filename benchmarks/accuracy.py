@@ -53,6 +53,17 @@ def pairs(largest):
     return lambda rng: np.stack([np.zeros(40), -np.linspace(1, largest, 40)], axis=1)
 
 
+def beside(rows, classes):
+    """Equal small terms beside a large one, which may stand anywhere: their roundings all go one way."""
+
+    def logits(rng):
+        values = np.repeat(-rng.uniform(0, 40, (rows, 1)), classes, axis=1)
+        values[np.arange(rows), rng.integers(0, classes, rows)] = 0
+        return values
+
+    return logits
+
+
 CLASSES = {
     "N(0, 1), 1000 classes": normal(1, 4, 1000),
     "N(0, 10²), 100 classes": normal(10, 8, 100),
@@ -67,6 +78,8 @@ CLASSES = {
     "margin 40 to 700": margin(40, 700),
     "ties of four": lambda rng: np.repeat(rng.normal(size=(8, 10)) * 3, 4, axis=1),
     "ties at the maximum": lambda rng: np.concatenate([rng.normal(size=(8, 20)), np.full((8, 3), 5.0)], axis=1),
+    **{f"{classes - 1} equal terms beside a large one": beside(rows, classes)
+       for rows, classes in ((40, 100), (9, 1000))},
     "all equal": lambda rng: np.repeat(rng.normal(size=(8, 1)) * 100, 1000, axis=1),
     "100,000 classes": normal(3, 1, 100_000),
 }  # fmt: skip

@@ -36,10 +36,12 @@ def maximum_at(top, span):
     return lambda rng: np.concatenate([np.full((2, 1), top), top - rng.uniform(span - 10, span, (2, 150))], 1)
 
 
-def beside(classes):
+def beside(classes, at=0):
     """Equal small terms, from many ulps of the sum down to less than half of one, beside a single large one."""
-    margins = np.concatenate([np.linspace(low, low + 1.5, 8) for low in (10, 16, 36)])
-    return lambda rng: np.concatenate([np.zeros((24, 1)), np.tile(-margins[:, None], (1, classes - 1))], 1)
+    logits = np.repeat(-np.concatenate([np.linspace(low, low + 1.5, 8) for low in (10, 16, 36)]), classes)
+    logits = logits.reshape(24, classes)
+    logits[:, at] = 0
+    return lambda rng: logits
 
 
 CLASSES = {
@@ -60,6 +62,10 @@ CLASSES = {
     **{
         f"{classes - 1} equal small terms beside a large one": beside(classes)
         for classes in (32, 64, 129, 300)
+    },
+    **{
+        f"{classes - 1} equal small terms before a large one": beside(classes, -1)
+        for classes in (47, 65, 257)
     },
     "10,000 classes": lambda rng: rng.normal(size=(1, 10_000)) * 3,
 }

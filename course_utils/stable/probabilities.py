@@ -45,8 +45,8 @@ def softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
         nothing but these gives NaN, or 0 with masked="zeros". A slice that holds +inf or NaN gives NaN, and
         leaves the others alone. Equal logits give 1/n, correctly rounded. Integers are promoted to float64; an
         empty axis gives an empty result.
-    Error: 4.6 ulps at most as measured on random logits at any spread and offset, and no more where many equal
-        small terms stand beside a large one: sums of short pieces are summed, the largest last. The 16- and
+    Error: 5.7 ulps at most as measured (float32: 5.0), at any spread and offset, and no more where many equal
+        small terms stand beside a large one, wherever it stands: pieces of a row are summed first. The 16- and
         8-bit formats are computed in float32 and rounded once, to 0.51 ulp.
     Raises: TypeError for logits that are no real numbers (bool, complex, object, masked arrays), for a `where`
         that isn't boolean and an `out` of another dtype; AxisError; ValueError for shapes that don't fit.
@@ -67,7 +67,7 @@ def log_softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
     Special values: -inf and what `where` leaves out give -inf; a slice with nothing else gives NaN, or -inf with
         masked="zeros"; +inf or NaN make their slice NaN. Below the format's range the result is -inf (NaN in
         float8_e4m3fn, which has no infinity).
-    Error: 3.3 ulps at most as measured, also where a probability is close to 1 and the logarithm close to 0.
+    Error: 4.1 ulps at most as measured, also where a probability is close to 1 and the logarithm close to 0.
     Raises: as `softmax`.
     Reference: scipy #19521 and pytorch #113708, where log(1 + tiny) loses every digit.
     """

@@ -15,13 +15,21 @@ from functools import lru_cache
 import numpy as np
 
 WIDE = np.dtype(np.float64)
-LENGTHS = {  # of pieces of which a product errs little: the best first, one that divides the row is taken
-    np.dtype(np.float32): (8, 9),
+NARROW = np.dtype(np.float32)
+LENGTHS = {
+    NARROW: (8, 9),
     WIDE: (16, 12, 18, 10, 14, 9, 8),
-}
-WHOLE = {np.dtype(np.float32): (1, 2, 3, 4, 8, 9, 10, 11, 12), WIDE: range(17)}  # rows that one product sums
-KERNEL = 4  # rows that a product sums together; those left over are added one by one, and err more
-SAFE = 10  # up to here not by much
+}  # of pieces that a product sums with little error
+WHOLE = {
+    NARROW: frozenset((1, 2, 3, 4, 8, 9, 10, 11, 12)),
+    WIDE: frozenset(range(17)),
+}  # rows that are one piece
+EASY = frozenset((1, 2, 3, 4, 8, 9, 10))  # rows of which a bare product sums two or more, in both formats
+KERNEL, SAFE = (
+    4,
+    8,
+)  # a product sums 4 pieces at a time; of those left over, up to 3, it errs more past 8 numbers
+TWICE = 100  # up to here the pieces of a row in float64 are one piece
 FEW_ALONE = 16  # numbers that Python adds faster than NumPy
 MANY_ONES = 1 << 13  # not worth their memory
 SHORT = 1 << 9  # so short a row may be copied; the rest of a longer one isn't cut
@@ -43,12 +51,10 @@ def total_along(terms: np.ndarray) -> np.ndarray:
     classes, dtype = terms.shape[1], terms.dtype
     if classes in WHOLE[dtype]:
         return _product(terms)
-    length = _divisor(classes, dtype)
+    sums = _sums_of_pieces(terms, _length(classes, dtype))
     if dtype != WIDE:
-        sums = _sums_of_pieces(terms, length or 8) if length or classes > SHORT else terms
         return _wide_total(sums).astype(dtype)
-    sums = _sums_of_pieces(terms, length or (8 if classes <= 100 else 16))
-    return _product(sums) if classes <= 100 else _exact_total(sums)
+    return _product(sums) if classes <= TWICE else _exact_total(sums)
 
 
 def _exact_total(sums: np.ndarray) -> np.ndarray:
@@ -78,6 +84,7 @@ def _wide_total(sums: np.ndarray) -> np.ndarray:
 
 
 def _product(pieces: np.ndarray) -> np.ndarray:
+    """The sum of each piece."""
     count, length = pieces.shape
     sums = pieces.dot(ones(length, pieces.dtype))
     if pieces.dtype == WIDE and (length > SAFE or count == 1):
@@ -97,6 +104,8 @@ def exact_sum(row: np.ndarray) -> float:
 def _sums_of_pieces(terms: np.ndarray, length: int) -> np.ndarray:
     """Rows as long as there are pieces."""
     (rows, classes), dtype = terms.shape, terms.dtype
+    if length == 1:
+        return terms
     if classes % length == 0:
         return _product(terms.reshape(-1, length)).reshape(rows, -1)
     if classes > SHORT:
@@ -112,10 +121,13 @@ def _sums_of_pieces(terms: np.ndarray, length: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=256)
-def _divisor(classes: int, dtype: np.dtype) -> int:
-    """The length of the pieces into which a row can be cut without a rest; 0 where there is none."""
-    lengths = (10, 8, 9) if dtype == WIDE and classes <= 100 else LENGTHS[dtype]
-    return next((length for length in lengths if classes % length == 0), 0)
+def _length(classes: int, dtype: np.dtype) -> int:
+    """Of the pieces into which a row is cut; one that leaves no rest if there is one."""
+    if dtype == WIDE:
+        lengths, otherwise = ((10, 8, 9), 8) if classes <= TWICE else (LENGTHS[WIDE], 16)
+    else:
+        lengths, otherwise = LENGTHS[NARROW], 8 if classes > SHORT else 1
+    return next((length for length in lengths if classes % length == 0), otherwise)
 
 
 def total_of_one(terms: np.ndarray) -> float:
@@ -137,9 +149,10 @@ def total_of_one(terms: np.ndarray) -> float:
 def _total_apart(by_class: np.ndarray) -> np.ndarray:
     """Half of the classes is added to the other half, until one is left."""
     count = len(by_class)
-    sums = np.empty((count - count // 2, by_class.shape[1]), by_class.dtype)
-    sums[-1] = by_class[count // 2 - 1 + count % 2]
-    np.add(by_class[: count // 2], by_class[count - count // 2 :], out=sums[: count // 2])
+    half = count // 2
+    sums = np.empty((count - half, by_class.shape[1]), by_class.dtype)
+    np.add(by_class[:half], by_class[count - half :], out=sums[:half])
+    sums[half:] = by_class[half : count - half]  # the one in the middle, if there is one
     while (left := len(sums)) > 1:
         if 8 * left <= count:
             sums = sums.astype(WIDE, copy=False)  # they are few by now
