@@ -523,6 +523,12 @@ def test_empty_batch():
     assert stable.cross_entropy_with_grad(np.zeros((0, 3)), [])[1].shape == (0, 3)
 
 
+@pytest.mark.parametrize("kind", ["U1", [("a", "f4"), ("b", "i2")], bool])
+def test_empty_targets_of_another_kind_are_named(kind):
+    with pytest.raises(TypeError, match="targets must be integer class indices.* dtype"):
+        stable.cross_entropy(np.empty((0, 3)), np.empty(0, kind))
+
+
 def test_label_smoothing_meets_minus_inf():
     assert stable.cross_entropy([[1.0, 2.0, -INF]], [0], label_smoothing=0.1) == INF
 

@@ -209,11 +209,12 @@ def as_targets(
             raise ValueError("ignore_index goes with class indices; give soft targets a weight of 0 instead")
         return None, None, as_probabilities(array, axes, check_sum)
     rows = kept_shape(shape, axes)
-    if array.dtype.kind not in "iu" and array.size:
-        where = (0,) * array.ndim
+    if array.dtype.kind not in "iu" and (array.size or array.dtype.kind != "f"):  # [] is float64
+        first = (0,) * array.ndim
+        found = f"targets{list(first)} = {array[first]!r} has" if array.size else "they have"
         raise TypeError(
             f"targets must be integer class indices of shape {rows} or probabilities of shape {shape}; "
-            f"targets{list(where)} = {array[where]!r} has dtype {array.dtype}, shape {array.shape}"
+            f"{found} dtype {array.dtype}, shape {array.shape}"
         )
     indices, ignored = as_indices(array, rows, math.prod(shape[axis] for axis in axes), ignore_index)
     return indices, ignored, None
