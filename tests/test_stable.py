@@ -525,7 +525,7 @@ def test_empty_batch():
 
 @pytest.mark.parametrize("kind", ["U1", [("a", "f4"), ("b", "i2")], bool])
 def test_empty_targets_of_another_kind_are_named(kind):
-    with pytest.raises(TypeError, match="targets must be integer class indices.* dtype"):
+    with pytest.raises(TypeError, match=r"targets must be integer class indices.* dtype"):
         stable.cross_entropy(np.empty((0, 3)), np.empty(0, kind))
 
 
