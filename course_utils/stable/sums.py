@@ -58,21 +58,22 @@ def total_along(terms: np.ndarray) -> np.ndarray:
 
 
 def _exact_total(sums: np.ndarray) -> np.ndarray:
-    """The sum of each row in float64, rounded once; `sums` is lost.
+    """The sum of each row in float64, rounded once."""
+    most = sums.item(sums.argmax()) * sums.shape[1]
+    result = _split_total(sums, most)
+    if result.item(result.argmin()) > most * 2.0**-20:  # not so where a number is NaN
+        return result
+    return _split_total(sums, _wide_total(sums)[:, None])
 
-    Beside the total a number keeps its upper part, which the other upper parts can be added to without rounding;
-    the lower parts are so small that their roundings don't matter.
+
+def _split_total(sums: np.ndarray, most) -> np.ndarray:
+    """Beside what is at least their sum, numbers keep their upper parts, which are added without rounding.
+
+    The lower parts are so small that their roundings don't matter, unless `most` is far above the sum.
     """
-    total = _wide_total(sums)
-    largest = total.item(total.argmax())
-    # One number for all rows is faster; the lower parts stay small enough.
-    total = largest if total.item(total.argmin()) > largest * 2.0**-30 else total[:, None]
-    upper = sums + total
-    upper -= total
-    sums -= upper
-    result = _wide_total(upper)
-    result += _wide_total(sums)
-    return result
+    upper = sums + most
+    upper -= most
+    return _wide_total(upper) + _wide_total(sums - upper)
 
 
 def _wide_total(sums: np.ndarray) -> np.ndarray:
