@@ -141,7 +141,7 @@ def leave_out_max(logits: np.ndarray, out: np.ndarray) -> tuple:
     view, at = entries(logits, index)
     row_max = view[at]
     terms, _ = exponentials(logits, out, row_max)
-    return row_max, *leave_out(terms, index)
+    return row_max, *leave_out(terms, index, rough=True)
 
 
 class Blocks:

@@ -24,6 +24,11 @@ WHOLE = {
     NARROW: frozenset((1, 2, 3, 4, 8, 9, 10, 11, 12)),
     WIDE: frozenset(range(17)),
 }  # rows that are one piece
+ROUGH = (
+    16,
+    20,
+    *LENGTHS[WIDE][1:],
+)  # and a little more, which matters less once the largest term is left out
 EASY = frozenset((1, 2, 3, 4, 8, 9, 10))  # rows of which a bare product sums two or more, in both formats
 KERNEL, SAFE = (
     4,
@@ -41,17 +46,17 @@ def apart(block: np.ndarray) -> bool:
     return len(strides) == 2 and strides[1] > strides[0]
 
 
-def total(terms: np.ndarray) -> np.ndarray:
+def total(terms: np.ndarray, rough: bool = False) -> np.ndarray:
     """The sum of each row."""
-    return _total_apart(terms.T) if apart(terms) else total_along(terms)
+    return _total_apart(terms.T) if apart(terms) else total_along(terms, rough)
 
 
-def total_along(terms: np.ndarray) -> np.ndarray:
+def total_along(terms: np.ndarray, rough: bool = False) -> np.ndarray:
     """The sum of each row, where its classes lie together."""
     classes, dtype = terms.shape[1], terms.dtype
     if classes in WHOLE[dtype]:
         return _product(terms)
-    sums = _sums_of_pieces(terms, _length(classes, dtype))
+    sums = _sums_of_pieces(terms, _length(classes, dtype, rough))
     if dtype != WIDE:
         return _wide_total(sums).astype(dtype)
     return _product(sums) if classes <= TWICE else _exact_total(sums)
@@ -122,10 +127,10 @@ def _sums_of_pieces(terms: np.ndarray, length: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=256)
-def _length(classes: int, dtype: np.dtype) -> int:
+def _length(classes: int, dtype: np.dtype, rough: bool) -> int:
     """Of the pieces into which a row is cut; one that leaves no rest if there is one."""
     if dtype == WIDE:
-        lengths, otherwise = ((10, 8, 9), 8) if classes <= TWICE else (LENGTHS[WIDE], 16)
+        lengths, otherwise = ((10, 8, 9), 8) if classes <= TWICE else (ROUGH if rough else LENGTHS[WIDE], 16)
     else:
         lengths, otherwise = LENGTHS[NARROW], 8 if classes > SHORT else 1
     return next((length for length in lengths if classes % length == 0), otherwise)
@@ -180,12 +185,12 @@ def _starts(rows: int, classes: int) -> np.ndarray:
     return np.arange(0, rows * classes, classes)
 
 
-def leave_out(terms: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def leave_out(terms: np.ndarray, index: np.ndarray, rough: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """(the term at `index`, the sum of the others) of each row; the left-out entries become 0 in place."""
     view, at = entries(terms, index)
     kept = view[at]
     view[at] = 0
-    return kept, total(terms)
+    return kept, total(terms, rough)
 
 
 def leave_out_largest(terms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
