@@ -23,14 +23,13 @@ from course_utils.stable.rows import (
     LARGEST,
     SMALLEST,
     Blocks,
-    entries,
     exponentials,
-    leave_out,
     plain,
     quietly,
     weak,
     within,
 )
+from course_utils.stable.sums import entries, leave_out
 
 
 def cross_entropy(

@@ -191,9 +191,8 @@ class Blocks:
             if result is not None and not writes:
                 result[index] = narrowed(out, result.dtype)
             if weak_rows is not None and weak_rows.size:
-                wary = (
-                    wary or 8 * weak_rows.size > size
-                )  # a try that fails costs more than a look at all maxima
+                # A try that fails costs more than a look at all maxima.
+                wary = wary or 8 * weak_rows.size > size
                 self.repeat(kernel, result, start + weak_rows, block[weak_rows])
 
     def repeat(self, kernel, result: np.ndarray | None, index: np.ndarray, logits: np.ndarray) -> None:

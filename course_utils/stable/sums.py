@@ -14,18 +14,16 @@ from functools import lru_cache
 
 import numpy as np
 
-WIDE = np.dtype(np.float64)
-NARROW = np.dtype(np.float32)
+DOUBLE = np.dtype(np.float64)
+SINGLE = np.dtype(np.float32)
 # Lengths of pieces that a product sums with little error; of rows that it sums whole; of pieces that will do
 # where the largest term is left out, and the others' error counts less.
-LENGTHS = {NARROW: (8, 9), WIDE: (16, 12, 18, 10, 14, 9, 8)}
-WHOLE = {NARROW: frozenset((1, 2, 3, 4, 8, 9, 10, 11, 12)), WIDE: frozenset(range(17))}
+LENGTHS = {SINGLE: (8, 9), DOUBLE: (16, 12, 18, 10, 14, 9, 8)}
+WHOLE = {SINGLE: frozenset((1, 2, 3, 4, 8, 9, 10, 11, 12)), DOUBLE: frozenset(range(17))}
 ROUGH = (16, 20, 12, 18, 10, 14, 9, 8)
 EASY = frozenset((1, 2, 3, 4, 8, 9, 10))  # rows of which a bare product sums two or more, in both formats
-KERNEL, SAFE = (
-    4,
-    8,
-)  # a product sums 4 pieces at a time; of those left over, up to 3, it errs more past 8 numbers
+KERNEL = 4  # pieces that a product sums at a time; up to three are left over
+SAFE = 8  # longer pieces than that it sums with more error when they are left over
 TWICE = 100  # up to here the pieces of a row in float64 are one piece
 FEW_ALONE = 16  # numbers that Python adds faster than NumPy
 MANY_ONES = 1 << 13  # not worth their memory
@@ -50,7 +48,7 @@ def total_along(terms: np.ndarray, rough: bool = False) -> np.ndarray:
     if classes in WHOLE[dtype]:
         return _product(terms)
     sums = _sums_of_pieces(terms, _length(classes, dtype, rough))
-    if dtype != WIDE:
+    if dtype != DOUBLE:
         return _wide_total(sums).astype(dtype)
     return _product(sums) if classes <= TWICE else _exact_total(sums)
 
@@ -78,21 +76,21 @@ def _wide_total(sums: np.ndarray) -> np.ndarray:
     """The sum of each row in float64, in any order: for numbers that it adds as if without error."""
     count = sums.shape[1]
     if count > MANY_ONES:
-        return np.add.reduce(sums, axis=1, dtype=WIDE)
-    return (sums if sums.dtype == WIDE else sums.astype(WIDE)).dot(ones(count, WIDE))
+        return np.add.reduce(sums, axis=1, dtype=DOUBLE)
+    return (sums if sums.dtype == DOUBLE else sums.astype(DOUBLE)).dot(ones(count, DOUBLE))
 
 
 def _product(pieces: np.ndarray) -> np.ndarray:
     """The sum of each piece."""
     count, length = pieces.shape
     sums = pieces.dot(ones(length, pieces.dtype))
-    if pieces.dtype == WIDE and (length > SAFE or count == 1):
+    if pieces.dtype == DOUBLE and (length > SAFE or count == 1):
         for piece in range(count - count % KERNEL, count):
-            sums[piece] = exact_sum(pieces[piece])
+            sums[piece] = _exact_sum(pieces[piece])
     return sums
 
 
-def exact_sum(row: np.ndarray) -> float:
+def _exact_sum(row: np.ndarray) -> float:
     """The sum of a few numbers, rounded once; inf where it overflows."""
     try:
         return math.fsum(row.tolist())
@@ -106,7 +104,7 @@ def _sums_of_pieces(terms: np.ndarray, length: int) -> np.ndarray:
     if length == 1:
         return terms
     if classes % length == 0:
-        if dtype == NARROW and rows > FEW_ROWS and classes > SHORT:
+        if dtype == SINGLE and rows > FEW_ROWS and classes > SHORT:
             return terms.reshape(rows, -1, length) @ ones(length, dtype)  # row by row it is twice as fast
         return _product(terms.reshape(-1, length)).reshape(rows, -1)
     if classes > SHORT:
@@ -124,27 +122,29 @@ def _sums_of_pieces(terms: np.ndarray, length: int) -> np.ndarray:
 @lru_cache(maxsize=256)
 def _length(classes: int, dtype: np.dtype, rough: bool) -> int:
     """Of the pieces into which a row is cut; one that leaves no rest if there is one."""
-    if dtype == WIDE:
-        lengths, otherwise = ((10, 8, 9), 8) if classes <= TWICE else (ROUGH if rough else LENGTHS[WIDE], 16)
+    if dtype == DOUBLE:
+        lengths, otherwise = (
+            ((10, 8, 9), 8) if classes <= TWICE else (ROUGH if rough else LENGTHS[DOUBLE], 16)
+        )
     else:
-        lengths, otherwise = LENGTHS[NARROW], 8 if classes > SHORT else 1
+        lengths, otherwise = LENGTHS[SINGLE], 8 if classes > SHORT else 1
     return next((length for length in lengths if classes % length == 0), otherwise)
 
 
 def total_of_one(terms: np.ndarray) -> float:
     """The sum of a single short row: tens are summed, and tens of tens, and Python adds the rest."""
     row, classes = terms, len(terms)
-    if row.dtype != WIDE:
-        return row.astype(WIDE).dot(ones(classes, WIDE)).item()
+    if row.dtype != DOUBLE:
+        return row.astype(DOUBLE).dot(ones(classes, DOUBLE)).item()
     if classes <= FEW_ALONE:
-        return exact_sum(row)
+        return _exact_sum(row)
     tens = 1 if classes <= 10 * FEW_ALONE else 2
     if classes % 10**tens:
         row = np.zeros(classes + -classes % 10**tens)
         row[:classes] = terms
     for _ in range(tens):
-        row = row.reshape(-1, 10).dot(ones(10, WIDE))
-    return exact_sum(row)
+        row = row.reshape(-1, 10).dot(ones(10, DOUBLE))
+    return _exact_sum(row)
 
 
 def _total_apart(by_class: np.ndarray) -> np.ndarray:
@@ -156,7 +156,7 @@ def _total_apart(by_class: np.ndarray) -> np.ndarray:
     sums[half:] = by_class[half : count - half]  # the one in the middle, if there is one
     while (left := len(sums)) > 1:
         if 8 * left <= count:
-            sums = sums.astype(WIDE, copy=False)  # they are few by now
+            sums = sums.astype(DOUBLE, copy=False)  # they are few by now
         half = left // 2
         sums[:half] += sums[left - half :]
         sums = sums[: left - half]

@@ -7,7 +7,8 @@ import warnings
 
 import numpy as np
 
-from course_utils.stable.rows import LOG_MAX, leave_out, smallest_shift
+from course_utils.stable.rows import LOG_MAX, smallest_shift
+from course_utils.stable.sums import leave_out
 
 _HALF_THE_DIGITS = 2.0**-26
 
