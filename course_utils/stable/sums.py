@@ -54,19 +54,15 @@ def total_along(terms: np.ndarray, rough: bool = False) -> np.ndarray:
 
 
 def _exact_total(sums: np.ndarray) -> np.ndarray:
-    """The sum of each row in float64, rounded once."""
-    most = sums.item(sums.argmax()) * sums.shape[1]
-    result = _split_total(sums, most)
-    if result.item(result.argmin()) > most * 2.0**-20:  # not so where a number is NaN
-        return result
-    return _split_total(sums, _wide_total(sums)[:, None])
+    """The sum of each row in float64, rounded once.
 
-
-def _split_total(sums: np.ndarray, most) -> np.ndarray:
-    """Beside what is at least their sum, numbers keep their upper parts, which are added without rounding.
-
-    The lower parts are so small that their roundings don't matter, unless `most` is far above the sum.
+    Beside a number above their sum, terms keep their upper parts, which are added without rounding. The lower
+    parts are so small that their roundings don't matter, unless that number is far above the sum.
     """
+    above = 2 * _wide_total(sums)
+    most = above.item(above.argmax())
+    if not most * 2.0**-20 < above.item(above.argmin()):  # so it is where a number is NaN
+        most = above[:, None]
     upper = sums + most
     upper -= most
     return _wide_total(upper) + _wide_total(sums - upper)
