@@ -22,9 +22,9 @@ def no_floating_point_event_escapes():
     """Legal input raises no warning, not even for a caller who turned every event into an error."""
     with warnings.catch_warnings(), np.errstate(all="raise"):
         warnings.simplefilter("error")
-        before = np.geterr()
+        before = np.geterr(), np.getbufsize()
         yield
-        assert np.geterr() == before
+        assert (np.geterr(), np.getbufsize()) == before
 
 
 def close(actual, desired, **tolerance):
