@@ -91,7 +91,7 @@ def lost(rows) -> list[dict]:
 
 
 def _page(measured, alts) -> str:
-    behind = lost(measured.speed)
+    behind, missed_speed = lost(measured.speed), speed.missed(measured.speed)
     judged = _judged(measured.accuracy)
     closer = [row for row in judged if row["closer"]]
     clearly = [row for row in closer if _closest(row) < row["stable"] - 0.5]
@@ -107,17 +107,22 @@ def _page(measured, alts) -> str:
         "## Speed: every input",
         "Microseconds of `stable`, and the time of each other divided by it: above 1, `stable` is faster.",
         markdown([_relative(row) for row in measured.speed]),
+        "## Speed: where a bar is missed",
+        "`with naive instead` is what the textbook formula, with no safety at all, reaches in place of `stable`.",
+        *([markdown(missed_speed)] if missed_speed else ["Nowhere."]),
         "## Speed: where we lose",
         f"A compiled library pays less for each call and reads its input less often. {len(behind)} comparisons are "
         f"lost; here are the {min(SHOWN, len(behind))} worst, the table above has them all.",
         *([markdown(behind[:SHOWN])] if behind else []),
         "## Speed: where the time goes",
-        "The steps of `stable.softmax` in µs, on inputs that come close to a bar or miss it. `exp` and the division "
-        "belong to every softmax in NumPy. The sum costs more than NumPy's: its piece with the largest term is added "
-        "last, or many small terms would be lost beside it. `verify` and `ties` are what an answer for every input "
-        "costs: no overflow unseen, and 1/n for equal logits, correctly rounded. The remaining microseconds are "
-        "calls of Python, and memory that a step finds cold. A float16 is widened and narrowed number by number in "
-        "NumPy; here by eight passes over all.",
+        "The steps of `stable` in µs, on inputs that come close to a bar or miss it. `exp` and the division belong "
+        "to every softmax in NumPy. The sum costs more than NumPy's: short pieces are summed, and their sums are "
+        "added without rounding, or many equal small terms would be lost beside a large one. `verify` and "
+        "`ties` are what an answer for every input costs: no overflow unseen, and 1/n for equal logits, correctly "
+        "rounded. log_softmax subtracts twice, the maximum and then (`again`) the logarithm of the sum without it: "
+        "in one go, the probabilities near 1 would lose their digits. A float16 is widened and narrowed by a few "
+        "operations on whole arrays of integers; NumPy's own conversion takes longer. The remaining microseconds "
+        "are calls of Python, and memory that a step finds cold.",
         markdown(measured.steps),
         "## The stability tax",
         f"![{alts['tax']}](tax.png)",

@@ -124,6 +124,10 @@ class Bar:
         over, under = row.get(self.over), row.get(self.under)
         return over / under if over and under and self.applies(row) else None
 
+    @property
+    def shown(self) -> str:
+        return f"{'≤' if self.at_most else '≥'} {self.limit:g}"
+
     def met(self, ratio) -> bool:
         return ratio <= self.limit if self.at_most else ratio >= self.limit
 
@@ -216,7 +220,7 @@ def ratios(rows) -> list[dict]:
         {
             "bar": bar.name,
             "ratio of": f"{bar.over} / {bar.under}",
-            "limit": f"{'≤' if bar.at_most else '≥'} {bar.limit:g}",
+            "limit": bar.shown,
             **{key: row[key] for key in ("quantity", "kind", "dtype", "shape")},
             "ratio": ratio,
             "met": bar.met(ratio),
@@ -247,6 +251,21 @@ def summary(rows) -> list[dict]:
                     + ("" if worst["kind"] == "ordinary" else f", {worst['kind']}"),
                 }
             )
+    return lines
+
+
+def missed(rows) -> list[dict]:
+    """Every ratio outside its bar, and what the textbook formula would reach in place of `stable` there."""
+    lines = []
+    for bar in BARS:
+        for row in rows:
+            if (ratio := bar.ratio(row)) is None or bar.met(ratio):
+                continue
+            line = {key: row[key] for key in ("quantity", "dtype", "shape")}
+            line |= {"bar": bar.name, "limit": bar.shown, "ratio": ratio}
+            if bar.under == "stable" and "naive" in row:
+                line["with naive instead"] = row[bar.over] / row["naive"]
+            lines.append(line)
     return lines
 
 

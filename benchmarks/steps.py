@@ -1,4 +1,4 @@
-"""Where the time of `stable.softmax` goes, step by step, on inputs that come close to their bar or miss it."""
+"""Where the time of `stable` goes, step by step, on inputs that come close to their bar or miss it."""
 
 from functools import partial
 
@@ -8,17 +8,22 @@ from benchmarks import measure, rivals
 from benchmarks.speed import Case
 from course_utils import stable
 from course_utils.stable import narrow, rows
-from course_utils.stable.sums import total, total_of_one
+from course_utils.stable.sums import EASY, leave_out, ones, total, total_of_one
 
+BOTH = ("float64", "float32")
 CASES = (
     *(
         Case("softmax", shape, dtype)
         for shape in ((10, 10), (1, 100), (1, 1000), (32, 1000), (1, 50257))
-        for dtype in ("float64", "float32")
+        for dtype in BOTH
     ),
     Case("softmax", (1000, 10), "float16"),
+    Case("softmax", (200, 1000), "float64", kind="all at +1000"),
+    Case("softmax", (200, 1000), "float64", kind="rows at +1000 and -1000 in turn"),
+    *(Case("log_softmax", shape, dtype) for shape in ((32, 1000), (1000, 100), (1, 50257)) for dtype in BOTH),
 )
-OTHERS = ("naive", "SciPy")
+STEPS = ("widen", "maximum", "subtract", "exp", "sum", "divide", "again", "verify", "ties", "narrow")
+OTHERS = ("naive", "shifted", "SciPy")
 
 
 def run(quick=False) -> list[dict]:
@@ -29,35 +34,48 @@ def run(quick=False) -> list[dict]:
 
 def _profile(case, seconds, least):
     logits = case.logits()
-    steps = _steps_of_half(logits) if case.dtype == "float16" else _steps(logits)
+    steps = _of(case)(logits)
     whole = {
-        name: rivals.installed()[name].prepare("softmax", logits, -1, None)
+        name: rivals.installed()[name].prepare(case.quantity, logits, -1, None)
         for name in ("stable", *OTHERS)
         if name in rivals.installed()
     }
     times = {name: took * 1e6 for name, took in measure.interleaved(steps | whole, seconds, least).items()}
-    spent = sum(times[name] for name in steps)
     return (
-        {key: case.facts()[key] for key in ("dtype", "shape")}
-        | {name: times[name] for name in steps}
-        | {"calls, memory": times["stable"] - spent}
+        {key: case.facts()[key] for key in ("quantity", "dtype", "shape", "kind")}
+        | {name: times.get(name) for name in STEPS}
+        | {"calls, memory": times["stable"] - sum(times[name] for name in steps)}
         | {name: times[name] for name in whole}
     )
 
 
+def _of(case):
+    """The function that takes this case apart."""
+    if case.quantity == "log_softmax":
+        return _steps_of_log
+    if case.kind != "ordinary":
+        return _steps_with_shift
+    return _steps_of_half if case.dtype == "float16" else _steps
+
+
 def _steps(logits):
     out = np.exp(logits)
-    terms, sums = out.copy(), total(out)
-    alone = len(logits) == 1 and logits.size <= rows.LITTLE
+    classes, little = logits.shape[1], logits.size <= rows.LITTLE
+    if little and len(logits) == 1:
+        return _common(logits, out, partial(total_of_one, out[0]))
+    summed = partial(out.dot, ones(classes, out.dtype)) if little and classes in EASY else partial(total, out)
+    return _common(logits, out, summed) | _checks(logits, out)
+
+
+def _steps_with_shift(logits):
+    row_max = rows.row_maxima(logits)
+    out, shift = rows.exponentials(logits, np.empty_like(logits), row_max)
+    moved = logits - shift[:, None]
     return {
-        "exp": partial(np.exp, logits, out=out),
-        "sum": partial(total_of_one, terms[0]) if alone else partial(total, terms),
-        "divide": partial(np.divide, terms, sums[:, None], out=out),
-        **(
-            {}
-            if alone
-            else {"verify": partial(rows.weak, sums, None), "ties": partial(rows.share_ties, logits, out)}
-        ),
+        "maximum": partial(rows.row_maxima, logits),
+        "subtract": partial(np.subtract, logits, shift[:, None], out=moved),
+        **_common(moved, out, partial(total, out)),
+        **_checks(logits, out),
     }
 
 
@@ -68,4 +86,33 @@ def _steps_of_half(logits):
         "widen": partial(narrow.widened, logits, np.empty_like(wide)),
         **_steps(wide),
         "narrow": partial(narrow.narrowed, p, logits.dtype),
+    }
+
+
+def _steps_of_log(logits):
+    out, elsewhere = np.exp(logits), np.empty_like(logits)
+    zeros, one = np.zeros_like(logits), np.ones((len(logits), 1), logits.dtype)
+    return {
+        "maximum": partial(logits.argmax, axis=1),
+        "exp": partial(np.exp, logits, out=elsewhere),
+        "sum": partial(leave_out, out, logits.argmax(axis=1), rough=True),
+        "subtract": partial(np.subtract, logits, one, out=elsewhere),
+        "again": partial(np.subtract, zeros, 0 * one, out=zeros),
+    }
+
+
+def _common(moved, out, summed):
+    """exp, sum and division; their results go elsewhere, so that every turn finds the same numbers."""
+    sums, elsewhere = total(out), np.empty_like(out)
+    return {
+        "exp": partial(np.exp, moved, out=elsewhere),
+        "sum": summed,
+        "divide": partial(np.divide, out, sums[:, None], out=elsewhere),
+    }
+
+
+def _checks(logits, out):
+    return {
+        "verify": partial(rows.weak, total(out), None),
+        "ties": partial(rows.share_ties, logits, np.empty_like(out)),
     }

@@ -116,6 +116,18 @@ def test_every_bar_is_tried_by_some_input_and_can_be_missed():
         assert bar.met(bar.limit)
 
 
+def test_every_missed_bar_is_listed_with_what_the_textbook_formula_reaches_there():
+    case = speed.Case("softmax", (32, 1000), "float64").facts()
+    times = {"stable": 2.0, "naive": 1.0, "shifted": 2.0, "SciPy": 2.2}
+    assert [
+        (line["bar"], line["ratio"], line.get("with naive instead")) for line in speed.missed([case | times])
+    ] == [
+        ("softmax, middle sizes", 1.1, 2.2),
+        ("stability tax, in cache", 2.0, None),
+    ]
+    assert speed.missed([case | times | {"stable": 1.0}]) == []
+
+
 def test_a_missing_library_is_said_once_with_the_line_that_installs_it():
     code = (
         "import sys; sys.modules['scipy.special'] = sys.modules['torch'] = sys.modules['jax'] = None\n"
