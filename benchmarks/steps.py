@@ -35,6 +35,10 @@ def run(quick=False) -> list[dict]:
 def _profile(case, seconds, least):
     logits = case.logits()
     steps = _of(case)(logits)
+    if (
+        logits.size > rows.LITTLE
+    ):  # as the room does, which sets NumPy's buffer; on a small array it would be felt
+        steps = {name: partial(rows.quietly, step) for name, step in steps.items()}
     whole = {
         name: rivals.installed()[name].prepare(case.quantity, logits, -1, None)
         for name in ("stable", *OTHERS)
