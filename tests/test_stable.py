@@ -544,6 +544,15 @@ def test_unnormalized_soft_targets_on_request():
     assert twice == pytest.approx(2 * stable.cross_entropy([[1.0, 2.0]], [[0.25, 0.75]]))
 
 
+@pytest.mark.parametrize("others", [-INF, -45.0])
+def test_a_probability_that_rounds_to_one_is_one_in_a_long_row_too(others):
+    """1 / s, rounded, times s is not always 1."""
+    largest = np.linspace(0, 600, 300)
+    logits = np.tile(largest[:, None] + others, 1000)
+    logits[:, 7] = largest
+    same(stable.softmax(logits)[:, 7], 1)
+
+
 def test_a_one_hot_distribution_is_as_good_as_an_index():
     for margin in (1, 30, 600):
         loss, gradient = stable.cross_entropy_with_grad([[margin, 0.0, -1.0]], [[1.0, 0.0, 0.0]])

@@ -32,8 +32,10 @@ from course_utils.stable.rows import (
     within,
 )
 from course_utils.stable.small import little_log_softmax, little_softmax, shortly
-from course_utils.stable.sums import total
+from course_utils.stable.sums import total_and_peak
 from course_utils.stable.weighted import weighted_logsumexp
+
+SAFE = 2.0**960  # the reciprocal of a sum of such terms keeps its digits
 
 
 def softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
@@ -46,8 +48,9 @@ def softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
         leaves the others alone. Equal logits give 1/n, correctly rounded. Integers are promoted to float64; an
         empty axis gives an empty result.
     Error: 5.7 ulps at most as measured (float32: 5.0), at any spread and offset, and no more where many equal
-        small terms stand beside a large one, wherever it stands: pieces of a row are summed first. The 16- and
-        8-bit formats are computed in float32 and rounded once, to 0.51 ulp.
+        small terms stand beside a large one, wherever it stands: pieces of a row are summed first. The last digit
+        may depend on the rows computed together with a row. The 16- and 8-bit formats are computed in float32
+        and rounded once, to 0.51 ulp.
     Raises: TypeError for logits that are no real numbers (bool, complex, object, masked arrays), for a `where`
         that isn't boolean and an `out` of another dtype; AxisError; ValueError for shapes that don't fit.
     Reference: Blanchard, Higham & Higham 2021, doi 10.1093/imanum/draa038, for the unshifted and the shifted form.
@@ -68,6 +71,7 @@ def log_softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
         masked="zeros"; +inf or NaN make their slice NaN. Below the format's range the result is -inf (NaN in
         float8_e4m3fn, which has no infinity).
     Error: 4.1 ulps at most as measured, also where a probability is close to 1 and the logarithm close to 0.
+        The last digit as in `softmax`.
     Raises: as `softmax`.
     Reference: scipy #19521 and pytorch #113708, where log(1 + tiny) loses every digit.
     """
@@ -122,13 +126,21 @@ def _given(out, logits, result):
 
 def _softmax_block(logits, out, index, row_max, zeros):
     """Fill `out`; return the rows to repeat with their own maximum."""
-    sums = total(exponentials(logits, out, row_max)[0])
+    sums, peak = total_and_peak(exponentials(logits, out, row_max)[0])
     again = weak(sums, row_max)
     if zeros:
         sums[sums == 0] = 1
-    np.divide(out, sums[:, None], out=out)
+    _divide(out, sums, peak)
     share_ties(logits, out)
     return again
+
+
+def _divide(terms, sums, peak):
+    """The terms by their sums. To multiply is faster, and may miss a probability of 1: not where all are small."""
+    if peak < min(sums.item(sums.argmin()) / 2, SAFE):
+        np.multiply(terms, (1 / sums)[:, None], out=terms)
+    else:
+        np.divide(terms, sums[:, None], out=terms)
 
 
 def _log_softmax_block(logits, out, index, row_max, zeros):

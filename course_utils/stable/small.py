@@ -25,7 +25,7 @@ from course_utils.stable.rows import (
     share_ties,
     within,
 )
-from course_utils.stable.sums import EASY, entries, leave_out, ones, total_along, total_of_one
+from course_utils.stable.sums import EASY, entries, leave_out, ones, total, total_of_one
 
 
 def shortly(kernel, logits, axis):
@@ -66,7 +66,7 @@ def little_softmax(rows: np.ndarray) -> np.ndarray:
         if rows.item(0) == rows.item(-1):
             share_ties(rows, terms)
         return terms
-    sums = terms.dot(ones(classes, terms.dtype)) if classes in EASY else total_along(terms)
+    sums = terms.dot(ones(classes, terms.dtype)) if classes in EASY else total(terms)
     if not (sums.item(sums.argmin()) >= ENOUGH and sums.item(sums.argmax()) < math.inf):
         return _shifted_softmax(rows, terms)
     np.divide(terms, sums[:, None], terms)
@@ -77,7 +77,7 @@ def little_softmax(rows: np.ndarray) -> np.ndarray:
 
 def _shifted_softmax(rows: np.ndarray, terms: np.ndarray) -> np.ndarray:
     """Softmax of rows of which some may need a shift; their maxima tell, before anything can overflow."""
-    sums = total_along(exponentials(rows, terms, row_maxima(rows))[0])
+    sums = total(exponentials(rows, terms, row_maxima(rows))[0])
     terms /= sums[:, None]
     share_ties(rows, terms)
     return terms

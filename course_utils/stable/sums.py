@@ -39,33 +39,43 @@ def apart(block: np.ndarray) -> bool:
 
 def total(terms: np.ndarray, rough: bool = False) -> np.ndarray:
     """The sum of each row."""
-    return _total_apart(terms.T) if apart(terms) else total_along(terms, rough)
+    return total_and_peak(terms, rough)[0]
 
 
-def total_along(terms: np.ndarray, rough: bool = False) -> np.ndarray:
-    """The sum of each row, where its classes lie together."""
+def total_and_peak(terms: np.ndarray, rough: bool = False) -> tuple[np.ndarray, float]:
+    """The sum of each row, and a number that no term exceeds: inf where none turns up on the way."""
+    if apart(terms):
+        return _total_apart(terms.T), math.inf
     classes, dtype = terms.shape[1], terms.dtype
     if classes in WHOLE[dtype]:
-        return _product(terms)
+        return _product(terms), math.inf
     sums = _sums_of_pieces(terms, _length(classes, dtype, rough))
     if dtype != DOUBLE:
-        return _wide_total(sums).astype(dtype)
-    return _product(sums) if classes <= TWICE else _exact_total(sums)
+        return _wide_total(sums).astype(dtype), math.inf
+    if classes <= TWICE:
+        return _product(sums), math.inf
+    peak = sums.item(sums.argmax())
+    return _exact_total(sums, peak * sums.shape[1]), peak
 
 
-def _exact_total(sums: np.ndarray) -> np.ndarray:
-    """The sum of each row in float64, rounded once.
+def _exact_total(sums: np.ndarray, most: float) -> np.ndarray:
+    """The sum of each row in float64, rounded once."""
+    result = _split_total(sums, most)
+    if result.item(result.argmin()) > most * 2.0**-20:  # not so where a number is NaN
+        return result
+    return _split_total(sums, 2 * _wide_total(sums)[:, None])
 
-    Beside a number above their sum, terms keep their upper parts, which are added without rounding. The lower
-    parts are so small that their roundings don't matter, unless that number is far above the sum.
+
+def _split_total(sums: np.ndarray, most) -> np.ndarray:
+    """Beside what is at least their sum, numbers keep their upper parts, which are added without rounding.
+
+    The lower parts are so small that their roundings don't matter, unless `most` is far above the sum.
     """
-    above = 2 * _wide_total(sums)
-    most = above.item(above.argmax())
-    if not most * 2.0**-20 < above.item(above.argmin()):  # so it is where a number is NaN
-        most = above[:, None]
     upper = sums + most
     upper -= most
-    return _wide_total(upper) + _wide_total(sums - upper)
+    result = _wide_total(upper)
+    result += _wide_total(np.subtract(sums, upper, out=upper))
+    return result
 
 
 def _wide_total(sums: np.ndarray) -> np.ndarray:
