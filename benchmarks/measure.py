@@ -19,8 +19,9 @@ FINE = time.get_clock_info("process_time").resolution <= 1e-6
 clock = time.process_time if FINE else time.perf_counter
 
 BATCH = (
-    2e-3  # seconds: short calls are repeated until the clock, and the caches of the last call, don't matter
+    2e-3  # seconds: short calls are repeated until neither the clock nor the caches of the last call matter
 )
+KEPT = 31 << 20  # bytes: just below what the C library's allocator always gives back
 LEAST, MOST = 7, 201  # rounds
 LIBRARIES = ("numpy", "scipy", "torch", "jax", "ml_dtypes", "mpmath")
 
@@ -42,6 +43,15 @@ def interleaved(calls: dict, seconds=1.0, least=LEAST) -> dict:
                 times[name].append(_once(calls[name], repeats[name]))
             rounds += 1
     return {name: statistics.median(values) for name, values in times.items()}
+
+
+def settle() -> None:
+    """Give much memory back once: from then on the allocator keeps what smaller arrays leave.
+
+    So it is in any program that has worked for a while. In a fresh one it depends on the calls before whether
+    a call pays for new pages, which takes as long as its arithmetic.
+    """
+    bytes(KEPT)
 
 
 def machine() -> dict:

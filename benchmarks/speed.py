@@ -188,6 +188,7 @@ def run(quick=False) -> list[dict]:
     """One row a case: what it is, and the median microseconds of each contender."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # not np.errstate, which every call would feel
+        measure.settle()
         return [_measured(case, quick) for case in cases(quick)]
 
 

@@ -28,6 +28,7 @@ OTHERS = ("naive", "shifted", "SciPy")
 
 def run(quick=False) -> list[dict]:
     """One row an input: the median microseconds of each step, of all of it, and of the others."""
+    measure.settle()
     with np.errstate(all="ignore"):
         return [_profile(case, *((0.02, 3) if quick else (0.8, measure.LEAST))) for case in CASES]
 
