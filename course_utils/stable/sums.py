@@ -16,19 +16,25 @@ import numpy as np
 
 DOUBLE = np.dtype(np.float64)
 SINGLE = np.dtype(np.float32)
-# Lengths of pieces that a product sums with little error; of rows that it sums whole; of pieces that will do
-# where the largest term is left out, and the others' error counts less.
-LENGTHS = {SINGLE: (8, 9), DOUBLE: (16, 12, 18, 10, 14, 9, 8)}
+# Rows that a product sums whole, and of these the ones of which a bare product sums two or more.
 WHOLE = {SINGLE: frozenset((1, 2, 3, 4, 8, 9, 10, 11, 12)), DOUBLE: frozenset(range(17))}
+EASY = frozenset((1, 2, 3, 4, 8, 9, 10))
+# Pieces of other rows: the first length that leaves no rest. ROUGH where the largest term is left out, and the
+# others' error counts less.
+LENGTHS = {SINGLE: (8, 9), DOUBLE: (16, 12, 18, 10, 14, 9, 8)}
 ROUGH = (16, 20, 12, 18, 10, 14, 9, 8)
-EASY = frozenset((1, 2, 3, 4, 8, 9, 10))  # rows of which a bare product sums two or more, in both formats
+TWICE, TENS = 100, (10, 8, 9)  # up to here the pieces of a row in float64 are one piece
+# Pieces of a row longer than SHORT: (length, what the row must be a multiple of), and what leaves a rest.
+SHORT = 1 << 9
+LONG = {SINGLE: ((8, 8),), DOUBLE: ((16, 16), (10, 40))}
+LONG_ROUGH = ((16, 16), (20, 20))
+OTHERWISE = {SINGLE: 8, DOUBLE: 14}
+LINES = frozenset((10, 14))  # in float64 their numbers lie apart, and a product adds whole lines of numbers
 KERNEL = 4  # pieces that a product sums at a time; up to three are left over
 SAFE = 8  # longer pieces than that it sums with more error when they are left over
-TWICE = 100  # up to here the pieces of a row in float64 are one piece
+FEW_ROWS = 64  # they are summed in one product
 FEW_ALONE = 16  # numbers that Python adds faster than NumPy
 MANY_ONES = 1 << 13  # not worth their memory
-FEW_ROWS = 64  # they are summed in one product
-SHORT = 1 << 9  # so short a row may be copied; the rest of a longer one isn't cut
 
 
 def apart(block: np.ndarray) -> bool:
@@ -49,7 +55,7 @@ def total_and_peak(terms: np.ndarray, rough: bool = False) -> tuple[np.ndarray, 
     classes, dtype = terms.shape[1], terms.dtype
     if classes in WHOLE[dtype]:
         return _product(terms), math.inf
-    sums = _sums_of_pieces(terms, _length(classes, dtype, rough))
+    sums = (_sums_in_short_rows if classes <= SHORT else _sums_in_long_rows)(terms, rough)
     if dtype != DOUBLE:
         return _wide_total(sums).astype(dtype), math.inf
     if classes <= TWICE:
@@ -104,37 +110,61 @@ def _exact_sum(row: np.ndarray) -> float:
         return math.inf
 
 
-def _sums_of_pieces(terms: np.ndarray, length: int) -> np.ndarray:
-    """Rows as long as there are pieces."""
+def _sums_in_short_rows(terms: np.ndarray, rough: bool) -> np.ndarray:
+    """Rows as long as there are pieces; the last piece is filled with zeros."""
     (rows, classes), dtype = terms.shape, terms.dtype
+    length = _length(classes, dtype, rough)
     if length == 1:
         return terms
-    if classes % length == 0:
-        if dtype == SINGLE and rows > FEW_ROWS and classes > SHORT:
-            return terms.reshape(rows, -1, length) @ ones(length, dtype)  # row by row it is twice as fast
-        return _product(terms.reshape(-1, length)).reshape(rows, -1)
-    if classes > SHORT:
-        count = classes // length // KERNEL * KERNEL
-        cut, rest = terms[:, : count * length], terms[:, count * length :]
-        sums = np.empty((rows, count + rest.shape[1]), dtype)
-        np.matmul(cut.reshape(rows, count, length), ones(length, dtype), out=sums[:, :count])
-        sums[:, count:] = rest
-        return sums
-    padded = np.zeros((rows, classes + -classes % length), dtype)
-    padded[:, :classes] = terms
-    return _product(padded.reshape(-1, length)).reshape(rows, -1)
+    if classes % length:
+        padded = np.zeros((rows, classes + -classes % length), dtype)
+        padded[:, :classes] = terms
+        terms = padded
+    return _product(terms.reshape(-1, length)).reshape(rows, -1)
 
 
 @lru_cache(maxsize=256)
 def _length(classes: int, dtype: np.dtype, rough: bool) -> int:
-    """Of the pieces into which a row is cut; one that leaves no rest if there is one."""
-    if dtype == DOUBLE:
-        lengths, otherwise = (
-            ((10, 8, 9), 8) if classes <= TWICE else (ROUGH if rough else LENGTHS[DOUBLE], 16)
-        )
+    """Of the pieces of a short row."""
+    if dtype == SINGLE:
+        lengths, otherwise = LENGTHS[SINGLE], 1
+    elif classes <= TWICE:
+        lengths, otherwise = TENS, 8
     else:
-        lengths, otherwise = LENGTHS[SINGLE], 8 if classes > SHORT else 1
+        lengths, otherwise = ROUGH if rough else LENGTHS[DOUBLE], 16
     return next((length for length in lengths if classes % length == 0), otherwise)
+
+
+def _sums_in_long_rows(terms: np.ndarray, rough: bool) -> np.ndarray:
+    """Rows as long as there are pieces and numbers in the rest."""
+    (rows, classes), dtype = terms.shape, terms.dtype
+    length, count = _cut(classes, dtype, rough)
+    cut = length * count
+    if cut == classes:
+        if length in LINES if dtype == DOUBLE else rows > FEW_ROWS:
+            return _row_by_row(terms, length)
+        return _product(terms.reshape(-1, length)).reshape(rows, -1)
+    sums = np.empty((rows, count + classes - cut), dtype)
+    _row_by_row(terms[:, :cut], length, sums[:, :count])
+    sums[:, count:] = terms[:, cut:]
+    return sums
+
+
+@lru_cache(maxsize=256)
+def _cut(classes: int, dtype: np.dtype, rough: bool) -> tuple[int, int]:
+    """(length, number) of the pieces of a long row."""
+    for length, factor in LONG_ROUGH if rough and dtype == DOUBLE else LONG[dtype]:
+        if classes % factor == 0:
+            return length, classes // length
+    length = OTHERWISE[dtype]
+    return length, classes // (length * KERNEL) * KERNEL
+
+
+def _row_by_row(terms: np.ndarray, length: int, out: np.ndarray | None = None) -> np.ndarray:
+    """The sums of pieces, in a product for each row."""
+    if terms.dtype == DOUBLE:
+        return np.matmul(ones(length, DOUBLE), terms.reshape(len(terms), length, -1), out=out)
+    return np.matmul(terms.reshape(len(terms), -1, length), ones(length, SINGLE), out=out)
 
 
 def total_of_one(terms: np.ndarray) -> float:
