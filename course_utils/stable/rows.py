@@ -124,10 +124,9 @@ def share_ties(logits: np.ndarray, out: np.ndarray) -> None:
 
     The ends of a row tell at once that most rows are no such row.
     """
-    alike = logits[:, 0] == logits[:, -1]
-    if np.count_nonzero(alike):
-        rows = np.flatnonzero(alike & np.isfinite(logits[:, 0]))
-        rows = rows[(logits[rows] == logits[rows, :1]).all(axis=1)]
+    rows = (logits[:, 0] == logits[:, -1]).nonzero()[0]
+    if rows.size:
+        rows = rows[np.isfinite(logits[rows, 0]) & (logits[rows] == logits[rows, :1]).all(axis=1)]
         out[rows] = 1 / logits.shape[1]
 
 

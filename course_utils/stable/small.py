@@ -70,8 +70,7 @@ def little_softmax(rows: np.ndarray) -> np.ndarray:
     if not (sums.item(sums.argmin()) >= ENOUGH and sums.item(sums.argmax()) < math.inf):
         return _shifted_softmax(rows, terms)
     np.divide(terms, sums[:, None], terms)
-    if np.count_nonzero(rows[:, 0] == rows[:, -1]):
-        share_ties(rows, terms)
+    share_ties(rows, terms)
     return terms
 
 

@@ -35,6 +35,7 @@ SAFE = 8  # longer pieces than that it sums with more error when they are left o
 FEW_ROWS = 64  # they are summed in one product
 FEW_ALONE = 16  # numbers that Python adds faster than NumPy
 MANY_ONES = 1 << 13  # not worth their memory
+TEN = np.ones(10)
 
 
 def apart(block: np.ndarray) -> bool:
@@ -172,14 +173,15 @@ def total_of_one(terms: np.ndarray) -> float:
     row, classes = terms, len(terms)
     if row.dtype != DOUBLE:
         return row.astype(DOUBLE).dot(ones(classes, DOUBLE)).item()
-    if classes <= FEW_ALONE:
-        return _exact_sum(row)
-    tens = 1 if classes <= 10 * FEW_ALONE else 2
-    if classes % 10**tens:
-        row = np.zeros(classes + -classes % 10**tens)
-        row[:classes] = terms
-    for _ in range(tens):
-        row = row.reshape(-1, 10).dot(ones(10, DOUBLE))
+    if classes > FEW_ALONE:
+        several = classes > 10 * FEW_ALONE
+        whole = 100 if several else 10
+        if classes % whole:
+            row = np.zeros(classes + -classes % whole)
+            row[:classes] = terms
+        row = row.reshape(-1, 10).dot(TEN)
+        if several:
+            row = row.reshape(-1, 10).dot(TEN)
     return _exact_sum(row)
 
 
