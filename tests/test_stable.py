@@ -89,6 +89,27 @@ def test_a_sum_that_overflows_although_every_term_is_finite():
     close(stable.logsumexp(logits), 80 + np.log(50_257), rtol=1e-6)
 
 
+@pytest.mark.parametrize("shape", [(2,), (5,), (1, 17), (1, 1000), (1, 3000), (1, 60_000), (3, 5), (3, 3000)])
+@pytest.mark.parametrize("fmt", list(floats.FORMATS.values()), ids=lambda fmt: fmt.name)
+def test_a_sum_that_only_a_wider_format_could_hold(fmt, shape):
+    classes = shape[-1]
+    for below in (0, 0.3, np.log(classes) / 2, np.log(classes) - 0.3, np.log(classes) + 0.3):
+        logits = np.full(shape, fmt.exp_last_finite - below)
+        logits[..., -1] -= 2  # a row of equal logits has a way of its own
+        logits = floats.store(logits, fmt)
+        first, other = logits.astype(np.float64).reshape(-1, classes)[0, [0, -1]]
+        summed = classes - 1 + np.exp(other - first)
+        bounds = {"rtol": 6 * fmt.eps, "atol": fmt.smallest_subnormal}
+        for row, log_row in zip(
+            stable.softmax(logits).reshape(-1, classes),
+            stable.log_softmax(logits).reshape(-1, classes),
+            strict=True,
+        ):
+            close(row[0].astype(np.float64), 1 / summed, **bounds)
+            close(log_row[0].astype(np.float64), -np.log(summed), **bounds)
+        close(stable.logsumexp(logits).astype(np.float64), first + np.log(summed), **bounds)
+
+
 def test_one_row_in_danger_does_not_change_its_neighbours():
     calm = np.random.default_rng(0).normal(size=(400, 50))
     for danger in (1e4, -1e4, 705.0, -50.0, INF, NAN):

@@ -102,6 +102,7 @@ def _range(fmt):
     yield "below the last exp that is not 0", [zero - 1, zero - 2]
     yield "exp in the subnormals", [stairs, stairs - 1]
     yield "each exp is finite, their sum is not", [last] * 24
+    yield "each exp is finite, their sum is not, and they differ", [*[last] * 24, last / 2]
     yield "one large logit among zeros", [1.4 * bad, 0, 0, 0]
     yield "one logit far below", [0, -1.13 * bad]
     yield "two large logits", [2.3 * bad, 2.2 * bad]

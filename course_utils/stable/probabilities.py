@@ -28,14 +28,13 @@ from course_utils.stable.rows import (
     quietly,
     row_maxima,
     share_ties,
+    small_beside,
     weak,
     within,
 )
 from course_utils.stable.small import little_log_softmax, little_softmax, shortly
 from course_utils.stable.sums import total_and_peak
 from course_utils.stable.weighted import weighted_logsumexp
-
-SAFE = 2.0**960  # the reciprocal of a sum of such terms keeps its digits
 
 
 def softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
@@ -130,17 +129,12 @@ def _softmax_block(logits, out, index, row_max, zeros):
     again = weak(sums, row_max)
     if zeros:
         sums[sums == 0] = 1
-    _divide(out, sums, peak)
+    if small_beside(peak, sums.item(sums.argmin())):
+        np.multiply(out, (1 / sums)[:, None], out=out)
+    else:
+        np.divide(out, sums[:, None], out=out)
     share_ties(logits, out)
     return again
-
-
-def _divide(terms, sums, peak):
-    """The terms by their sums. To multiply is faster, and may miss a probability of 1: not where all are small."""
-    if peak < min(sums.item(sums.argmin()) / 2, SAFE):
-        np.multiply(terms, (1 / sums)[:, None], out=terms)
-    else:
-        np.divide(terms, sums[:, None], out=terms)
 
 
 def _log_softmax_block(logits, out, index, row_max, zeros):

@@ -1,4 +1,4 @@
-"""The short way for small arrays, where each call of NumPy costs more than its arithmetic.
+"""The short way for small arrays, where each call of NumPy costs more than its arithmetic, and for single rows.
 
 The textbook formula is tried as it stands, and its sums tell whether that was good: one that overflowed, or is
 so small that terms lost digits to underflow, sends all rows to the way with a shift.
@@ -17,23 +17,30 @@ from course_utils.stable.rows import (
     ENOUGH,
     LARGEST,
     LITTLE,
+    ONE_BLOCK,
     QUIET,
     exponentials,
     leave_out_max,
     quietly,
     row_maxima,
     share_ties,
+    small_beside,
     within,
 )
-from course_utils.stable.sums import EASY, entries, leave_out, ones, total, total_of_one
+from course_utils.stable.sums import EASY, entries, leave_out, ones, total, total_of_long_one, total_of_one
 
 
 def shortly(kernel, logits, axis):
-    """`kernel` for an array of few numbers, in one of the six formats; None for everything else.
+    """`kernel` for an array of few numbers or of one row, in one of the six formats; None for everything else.
 
     `kernel` maps the rows of a contiguous float32 or float64 matrix.
     """
-    if type(logits) is not np.ndarray or not 0 < logits.size <= LITTLE or type(axis) is not int:
+    if type(logits) is not np.ndarray or type(axis) is not int:
+        return None
+    size = logits.size
+    if not 0 < size <= LITTLE and not (
+        LITTLE < size <= ONE_BLOCK and axis == -1 and logits.shape[-1] == size
+    ):
         return None
     if axis == -1 and logits.ndim == 2 and logits.dtype in COMPUTED and logits.flags.c_contiguous:
         return QUIET.copy().run(kernel, logits)
@@ -56,21 +63,40 @@ def _along(kernel, logits, axis):
 
 def little_softmax(rows: np.ndarray) -> np.ndarray:
     """Softmax of each row."""
-    terms = np.exp(rows)
     count, classes = rows.shape
     if count == 1:
-        summed = total_of_one(terms[0])
-        if not ENOUGH <= summed < math.inf:  # NaN fails as well
-            return _shifted_softmax(rows, terms)
-        np.divide(terms, summed, terms)
-        if rows.item(0) == rows.item(-1):
-            share_ties(rows, terms)
-        return terms
+        return (_softmax_of_one if classes <= LITTLE else _softmax_of_long_one)(rows)
+    terms = np.exp(rows)
     sums = terms.dot(ones(classes, terms.dtype)) if classes in EASY else total(terms)
     if not (sums.item(sums.argmin()) >= ENOUGH and sums.item(sums.argmax()) < math.inf):
         return _shifted_softmax(rows, terms)
     np.divide(terms, sums[:, None], terms)
     share_ties(rows, terms)
+    return terms
+
+
+def _softmax_of_one(rows: np.ndarray) -> np.ndarray:
+    terms = np.exp(rows)
+    summed = total_of_one(terms[0])
+    if not ENOUGH <= summed <= LARGEST[terms.dtype]:  # NaN fails as well
+        return _shifted_softmax(rows, terms)
+    np.divide(terms, summed, terms)
+    if rows.item(0) == rows.item(-1):
+        share_ties(rows, terms)
+    return terms
+
+
+def _softmax_of_long_one(rows: np.ndarray) -> np.ndarray:
+    terms, _ = exponentials(rows, np.empty_like(rows))
+    summed, peak = total_of_long_one(terms[0])
+    if not ENOUGH <= summed <= LARGEST[terms.dtype]:
+        return _shifted_softmax(rows, terms)
+    if small_beside(peak, summed):
+        np.multiply(terms, 1 / summed, terms)
+    else:
+        np.divide(terms, summed, terms)
+    if rows.item(0) == rows.item(-1):
+        share_ties(rows, terms)
     return terms
 
 
@@ -84,30 +110,54 @@ def _shifted_softmax(rows: np.ndarray, terms: np.ndarray) -> np.ndarray:
 
 def little_log_softmax(rows: np.ndarray) -> np.ndarray:
     """log_softmax of each row: the distance from the maximum, less log1p(rest)."""
+    count, classes = rows.shape
+    if count == 1:
+        return (_log_softmax_of_one if classes <= LITTLE else _log_softmax_of_long_one)(rows)
     terms = np.exp(rows)
-    if len(rows) == 1:
-        return _log_softmax_of_one(rows, terms)
     index = rows.argmax(axis=1)
     largest, rest = leave_out(terms, index)
     if not (within(largest, ENOUGH, LARGEST[terms.dtype]) and within(rest, 0, LARGEST[terms.dtype])):
-        return _less_log_sum(rows, *leave_out_max(rows, terms))
+        return _shifted_log_softmax(rows, terms)
     view, at = entries(rows, index)
-    return _less_log_sum(rows, view[at], largest, rest)
+    result = rows - view[at][:, None]
+    result -= np.log1p(rest / largest)[:, None]
+    return result
 
 
-def _less_log_sum(rows, row_max, largest, rest) -> np.ndarray:
+def _shifted_log_softmax(rows: np.ndarray, terms: np.ndarray) -> np.ndarray:
+    """log_softmax of rows of which some may need a shift."""
+    row_max, largest, rest = leave_out_max(rows, terms)
     result = rows - row_max[:, None]
     result -= np.log1p(rest / largest)[:, None]
     return result
 
 
-def _log_softmax_of_one(rows: np.ndarray, terms: np.ndarray) -> np.ndarray:
+def _log_softmax_of_one(rows: np.ndarray) -> np.ndarray:
+    terms = np.exp(rows)
     at = rows.argmax()
     largest = terms.item(at)
     terms[0, at] = 0
     rest = total_of_one(terms[0])
     if not (ENOUGH <= largest <= LARGEST[terms.dtype] and rest <= LARGEST[terms.dtype]):  # NaN fails as well
-        return _less_log_sum(rows, *leave_out_max(rows, terms))
-    result = rows - rows.item(at)
-    result -= math.log1p(rest / largest)
-    return result
+        return _shifted_log_softmax(rows, terms)
+    return _less_log_sum(rows, rows.item(at), math.log1p(rest / largest), terms)
+
+
+def _log_softmax_of_long_one(rows: np.ndarray) -> np.ndarray:
+    at = rows.argmax()
+    row_max = rows.item(at)
+    terms, _ = exponentials(rows, np.empty_like(rows), rows[:, at])
+    largest = terms.item(at)
+    if not largest > 0:
+        return _shifted_log_softmax(rows, terms)
+    terms[0, at] = 0
+    rest, _ = total_of_long_one(terms[0], rough=True)
+    return _less_log_sum(rows, row_max, math.log1p(rest / largest), terms)
+
+
+def _less_log_sum(rows: np.ndarray, row_max: float, log_rest: float, out: np.ndarray) -> np.ndarray:
+    """A row less its log-sum: in one go where that costs no digits, else less max z and then the rest."""
+    if abs(row_max) <= 2 * log_rest:
+        return np.subtract(rows, row_max + log_rest, out)
+    np.subtract(rows, row_max, out)
+    return np.subtract(out, log_rest, out)

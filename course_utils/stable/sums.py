@@ -30,6 +30,7 @@ LONG = {SINGLE: ((8, 8),), DOUBLE: ((16, 16), (10, 40))}
 LONG_ROUGH = ((16, 16), (20, 20))
 OTHERWISE = {SINGLE: 8, DOUBLE: 14}
 LINES = frozenset((10, 14))  # in float64 their numbers lie apart, and a product adds whole lines of numbers
+EIGHTS = 256  # numbers: KERNEL times eight eights
 KERNEL = 4  # pieces that a product sums at a time; up to three are left over
 SAFE = 8  # longer pieces than that it sums with more error when they are left over
 FEW_ROWS = 64  # they are summed in one product
@@ -171,9 +172,9 @@ def _row_by_row(terms: np.ndarray, length: int, out: np.ndarray | None = None) -
 def total_of_one(terms: np.ndarray) -> float:
     """The sum of a single short row: tens are summed, and tens of tens, and Python adds the rest."""
     row, classes = terms, len(terms)
-    if row.dtype != DOUBLE:
-        return row.astype(DOUBLE).dot(ones(classes, DOUBLE)).item()
     if classes > FEW_ALONE:
+        if row.dtype != DOUBLE:
+            return row.astype(DOUBLE).dot(ones(classes, DOUBLE)).item()
         several = classes > 10 * FEW_ALONE
         whole = 100 if several else 10
         if classes % whole:
@@ -183,6 +184,16 @@ def total_of_one(terms: np.ndarray) -> float:
         if several:
             row = row.reshape(-1, 10).dot(TEN)
     return _exact_sum(row)
+
+
+def total_of_long_one(terms: np.ndarray, rough: bool = False) -> tuple[float, float]:
+    """The sum of a single long row and a number that no term exceeds, as `total_and_peak`."""
+    if terms.dtype == DOUBLE:
+        sums, peak = total_and_peak(terms.reshape(1, -1), rough)
+        return sums.item(), peak
+    cut, eight = len(terms) // EIGHTS * EIGHTS, ones(8, SINGLE)
+    eights = terms[:cut].reshape(-1, 8).dot(eight).reshape(-1, 8).dot(eight)
+    return total_of_one(eights) + total_of_one(terms[cut:]), math.inf
 
 
 def _total_apart(by_class: np.ndarray) -> np.ndarray:
