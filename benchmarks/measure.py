@@ -18,9 +18,7 @@ from pathlib import Path
 FINE = time.get_clock_info("process_time").resolution <= 1e-6
 clock = time.process_time if FINE else time.perf_counter
 
-BATCH = (
-    2e-3  # seconds: short calls are repeated until neither the clock nor the caches of the last call matter
-)
+BATCH = 2e-3  # seconds; short calls are repeated until neither the clock nor the last call's caches matter
 KEPT = 31 << 20  # bytes: just below what the C library's allocator always gives back
 LEAST, MOST = 7, 201  # rounds
 LIBRARIES = ("numpy", "scipy", "torch", "jax", "ml_dtypes", "mpmath")

@@ -119,8 +119,8 @@ def _page(measured, alts) -> str:
         "to every softmax in NumPy. The sum costs more than NumPy's: short pieces are summed, and their sums are "
         "added without rounding, or many equal small terms would be lost beside a large one. `verify` and "
         "`ties` are what an answer for every input costs: no overflow unseen, and 1/n for equal logits, correctly "
-        "rounded. log_softmax subtracts twice, the maximum and then (`again`) the logarithm of the sum without it: "
-        "in one go, the probabilities near 1 would lose their digits. A float16 is widened and narrowed by a few "
+        "rounded. Where the maximum outweighs the rest of the log-sum, log_softmax subtracts it first and the rest "
+        "`again`: in one go, the probabilities near 1 would lose their digits. A float16 is widened and narrowed by a few "
         "operations on whole arrays of integers; NumPy's own conversion takes longer. The remaining microseconds "
         "are calls of Python, and memory that a step finds cold.",
         markdown(measured.steps),

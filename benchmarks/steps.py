@@ -8,7 +8,7 @@ from benchmarks import measure, rivals
 from benchmarks.speed import Case
 from course_utils import stable
 from course_utils.stable import narrow, rows
-from course_utils.stable.sums import EASY, leave_out, ones, total, total_of_one
+from course_utils.stable.sums import EASY, leave_out, total, total_and_peak, total_of_long_one, total_of_one
 
 BOTH = ("float64", "float32")
 CASES = (
@@ -36,9 +36,7 @@ def run(quick=False) -> list[dict]:
 def _profile(case, seconds, least):
     logits = case.logits()
     steps = _of(case)(logits)
-    if (
-        logits.size > rows.LITTLE
-    ):  # as the room does, which sets NumPy's buffer; on a small array it would be felt
+    if logits.size > rows.LITTLE:  # as the room does, with its buffer; on a small array it would be felt
         steps = {name: partial(rows.quietly, step) for name, step in steps.items()}
     whole = {
         name: rivals.installed()[name].prepare(case.quantity, logits, -1, None)
@@ -65,10 +63,11 @@ def _of(case):
 
 def _steps(logits):
     out = np.exp(logits)
-    classes, little = logits.shape[1], logits.size <= rows.LITTLE
-    if little and len(logits) == 1:
-        return _common(logits, out, partial(total_of_one, out[0]))
-    summed = partial(out.dot, ones(classes, out.dtype)) if little and classes in EASY else partial(total, out)
+    little = logits.size <= rows.LITTLE
+    if len(logits) == 1:
+        return _common(logits, out, partial(total_of_one if little else total_of_long_one, out[0]))
+    easy = EASY[out.dtype].get(logits.shape[1]) if little else None
+    summed = partial(total, out) if easy is None else partial(out.dot, easy)
     return _common(logits, out, summed) | _checks(logits, out)
 
 
@@ -97,22 +96,30 @@ def _steps_of_half(logits):
 def _steps_of_log(logits):
     out, elsewhere = np.exp(logits), np.empty_like(logits)
     zeros, one = np.zeros_like(logits), np.ones((len(logits), 1), logits.dtype)
+    row_max, largest, rest = rows.leave_out_max(logits, out.copy())
+    twice = not rows.within(row_max / np.log1p(rest / largest), -2, 2)
+    index = logits.argmax(axis=1)
     return {
         "maximum": partial(logits.argmax, axis=1),
         "exp": partial(np.exp, logits, out=elsewhere),
-        "sum": partial(leave_out, out, logits.argmax(axis=1), rough=True),
+        "sum": partial(leave_out, out, index, rough=True)
+        if len(logits) > 1
+        else partial(total_of_long_one, out[0], rough=True),
         "subtract": partial(np.subtract, logits, one, out=elsewhere),
-        "again": partial(np.subtract, zeros, 0 * one, out=zeros),
-    }
+    } | ({"again": partial(np.subtract, zeros, 0 * one, out=zeros)} if twice else {})
 
 
 def _common(moved, out, summed):
     """exp, sum and division; their results go elsewhere, so that every turn finds the same numbers."""
-    sums, elsewhere = total(out), np.empty_like(out)
+    elsewhere = np.empty_like(out)
+    sums, peak = total_and_peak(out)
+    multiplied = out.size > rows.LITTLE and rows.small_beside(peak, sums.min())
+    by = 1 / sums if multiplied else sums
+    by = by.item() if len(out) == 1 else by[:, None]
     return {
         "exp": partial(np.exp, moved, out=elsewhere),
         "sum": summed,
-        "divide": partial(np.divide, out, sums[:, None], out=elsewhere),
+        "divide": partial(np.multiply if multiplied else np.divide, out, by, out=elsewhere),
     }
 
 

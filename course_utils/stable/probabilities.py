@@ -99,7 +99,8 @@ def logsumexp(logits, axis=-1, *, b=None, where=None, keepdims=False, return_sig
     Reference: scipy #18295 (the largest term left out), #22903 (signed weights).
     """
     if b is None and where is None and last(axis) and not (keepdims or return_sign) and plain(logits):
-        values = quietly(_logsumexp_block, logits.reshape(-1, logits.shape[-1]))
+        rows = logits.reshape(-1, logits.shape[-1])
+        values = quietly(_logsumexp_block, rows, np.empty_like(rows))
         if logits.dtype != values.dtype:
             values = quietly(values.astype, logits.dtype)
         return values.reshape(logits.shape[:-1])[()]
@@ -156,8 +157,8 @@ def _log_sum(logits, out):
     return row_max.astype(np.float64), np.log1p(np.divide(rest, largest, dtype=np.float64))
 
 
-def _logsumexp_block(logits):
-    row_max, log_rest = _log_sum(logits, np.empty_like(logits))
+def _logsumexp_block(logits, scratch):
+    row_max, log_rest = _log_sum(logits, scratch)
     values = row_max + log_rest
     infinite = np.isinf(row_max)  # inf - inf has made NaN of these
     values[infinite] = row_max[infinite]
@@ -174,7 +175,7 @@ def _logsumexp_rows(logits, axes, b, mask):
     values = np.full(len(rows), -np.inf)
 
     def kernel(block, out, index, row_max):
-        values[index] = _logsumexp_block(block)
+        values[index] = _logsumexp_block(block, out)
 
     if rows.size:
         Blocks(rows, mask, by_class=True).run(kernel)

@@ -27,7 +27,9 @@ from course_utils.stable.rows import (
     small_beside,
     within,
 )
-from course_utils.stable.sums import EASY, entries, leave_out, ones, total, total_of_long_one, total_of_one
+from course_utils.stable.sums import EASY, entries, leave_out, total, total_of_long_one, total_of_one
+
+INF = math.inf
 
 
 def shortly(kernel, logits, axis):
@@ -37,16 +39,17 @@ def shortly(kernel, logits, axis):
     """
     if type(logits) is not np.ndarray or type(axis) is not int:
         return None
-    size = logits.size
-    if not 0 < size <= LITTLE and not (
-        LITTLE < size <= ONE_BLOCK and axis == -1 and logits.shape[-1] == size
-    ):
+    if not (0 < logits.size <= LITTLE or _one_row(logits, axis)):
         return None
     if axis == -1 and logits.ndim == 2 and logits.dtype in COMPUTED and logits.flags.c_contiguous:
         return QUIET.copy().run(kernel, logits)
     if logits.dtype in FLOATS and -logits.ndim <= axis < logits.ndim:
         return quietly(_along, kernel, logits, axis)
     return None
+
+
+def _one_row(logits, axis):
+    return axis == -1 and 0 < logits.size == logits.shape[-1] <= ONE_BLOCK
 
 
 def _along(kernel, logits, axis):
@@ -67,11 +70,13 @@ def little_softmax(rows: np.ndarray) -> np.ndarray:
     if count == 1:
         return (_softmax_of_one if classes <= LITTLE else _softmax_of_long_one)(rows)
     terms = np.exp(rows)
-    sums = terms.dot(ones(classes, terms.dtype)) if classes in EASY else total(terms)
-    if not (sums.item(sums.argmin()) >= ENOUGH and sums.item(sums.argmax()) < math.inf):
+    easy = EASY[terms.dtype].get(classes)
+    sums = total(terms) if easy is None else terms.dot(easy)
+    if not (sums.item(sums.argmin()) >= ENOUGH and sums.item(sums.argmax()) < INF):
         return _shifted_softmax(rows, terms)
     np.divide(terms, sums[:, None], terms)
-    share_ties(rows, terms)
+    if (rows[:, 0] == rows[:, -1]).nonzero()[0].size:
+        share_ties(rows, terms)
     return terms
 
 

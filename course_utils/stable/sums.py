@@ -16,9 +16,11 @@ import numpy as np
 
 DOUBLE = np.dtype(np.float64)
 SINGLE = np.dtype(np.float32)
-# Rows that a product sums whole, and of these the ones of which a bare product sums two or more.
+# Rows that a product sums whole, and what to multiply them by where a bare product does, of two rows or more.
 WHOLE = {SINGLE: frozenset((1, 2, 3, 4, 8, 9, 10, 11, 12)), DOUBLE: frozenset(range(17))}
-EASY = frozenset((1, 2, 3, 4, 8, 9, 10))
+EASY = {
+    dtype: {count: np.ones(count, dtype) for count in (1, 2, 3, 4, 8, 9, 10)} for dtype in (SINGLE, DOUBLE)
+}
 # Pieces of other rows: the first length that leaves no rest. ROUGH where the largest term is left out, and the
 # others' error counts less.
 LENGTHS = {SINGLE: (8, 9), DOUBLE: (16, 12, 18, 10, 14, 9, 8)}
