@@ -1,6 +1,6 @@
 """Measure everything, write `benchmarks/results/` and the block in the README.
 
-python -m benchmarks              five to eight minutes; leave the machine alone meanwhile
+python -m benchmarks              six to ten minutes; leave the machine alone meanwhile
 python -m benchmarks --quick      half a minute, into artifacts/benchmarks/: shows that all of it runs
 python -m benchmarks --into DIR   somewhere else; the README stays as it is
 """

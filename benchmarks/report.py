@@ -101,7 +101,8 @@ def _page(measured, alts) -> str:
         "Written by `make bench`; not edited by hand. The same numbers as CSV lie beside this page.",
         markdown([measured.machine]),
         "## Speed: the bars",
-        "Ratios of median times, all contenders in turns on one thread. `held` counts the inputs that pass.",
+        "Ratios of median times: all contenders in turns, in one process, on one thread; of three processes the "
+        "middle one counts. `held` counts the inputs that pass.",
         markdown(speed.summary(measured.speed)),
         f"![{alts['times']}](times.png)",
         "## Speed: every input",
@@ -120,9 +121,9 @@ def _page(measured, alts) -> str:
         "added without rounding, or many equal small terms would be lost beside a large one. `verify` and "
         "`ties` are what an answer for every input costs: no overflow unseen, and 1/n for equal logits, correctly "
         "rounded. Where the maximum outweighs the rest of the log-sum, log_softmax subtracts it first and the rest "
-        "`again`: in one go, the probabilities near 1 would lose their digits. A float16 is widened and narrowed by a few "
-        "operations on whole arrays of integers; NumPy's own conversion takes longer. The remaining microseconds "
-        "are calls of Python, and memory that a step finds cold.",
+        "`again`: in one go, the probabilities near 1 would lose their digits. A float16 is widened and narrowed "
+        "by a few operations on whole arrays of integers; NumPy's own conversion takes longer. The remaining "
+        "microseconds are calls of Python, and memory that a step finds cold.",
         markdown(measured.steps),
         "## The stability tax",
         f"![{alts['tax']}](tax.png)",

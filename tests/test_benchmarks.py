@@ -107,6 +107,14 @@ def test_calls_take_turns_and_each_round_has_an_order_of_its_own(monkeypatch):
     assert len(set(rounds)) == 6
 
 
+def test_a_process_in_which_one_contender_was_unlucky_does_not_count():
+    fair = {"stable": 1.0, "naive": 1.1, "SciPy": 1.5}
+    slow = fair | {"stable": 1.8}
+    fast = fair | {"naive": 2.0, "SciPy": 2.9}
+    assert speed.middle([slow, fast, fair]) is fair
+    assert speed.middle([slow, slow, fair]) is slow
+
+
 def test_every_bar_is_tried_by_some_input_and_can_be_missed():
     times = dict.fromkeys(("stable", "naive", "shifted", "SciPy", "torch", speed.OUT, "copy"), 1.0)
     rows = [case.facts() | times for case in speed.cases()]
