@@ -54,11 +54,12 @@ def softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
         that isn't boolean and an `out` of another dtype; AxisError; ValueError for shapes that don't fit.
     Reference: Blanchard, Higham & Higham 2021, doi 10.1093/imanum/draa038, for the unshifted and the shifted form.
     """
-    if where is None and masked == "nan" and (result := shortly(little_softmax, logits, axis)) is not None:
-        return result if out is None else _given(out, logits, result)
+    if where is None and masked == "nan":
+        if (result := shortly(little_softmax, logits, axis)) is not None:
+            return result if out is None else _given(out, logits, result)
+        if out is None and last(axis) and plain(logits, FLOATS):
+            return quietly(_map_plain, _softmax_block, logits)
     zeros = one_of(masked, ("nan", "zeros"), "masked") == "zeros"
-    if where is None and out is None and last(axis) and plain(logits, FLOATS):
-        return quietly(_map_plain, _softmax_block, logits, zeros)
     return quietly(_map_rows, _softmax_block, logits, axis, where, out, zeros, False)
 
 
@@ -74,15 +75,12 @@ def log_softmax(logits, axis=-1, *, where=None, out=None, masked="nan"):
     Raises: as `softmax`.
     Reference: scipy #19521 and pytorch #113708, where log(1 + tiny) loses every digit.
     """
-    if (
-        where is None
-        and masked == "nan"
-        and (result := shortly(little_log_softmax, logits, axis)) is not None
-    ):
-        return result if out is None else _given(out, logits, result)
+    if where is None and masked == "nan":
+        if (result := shortly(little_log_softmax, logits, axis)) is not None:
+            return result if out is None else _given(out, logits, result)
+        if out is None and last(axis) and plain(logits, FLOATS):
+            return quietly(_map_plain, _log_softmax_block, logits)
     zeros = one_of(masked, ("nan", "zeros"), "masked") == "zeros"
-    if where is None and out is None and last(axis) and plain(logits, FLOATS):
-        return quietly(_map_plain, _log_softmax_block, logits, zeros)
     return quietly(_map_rows, _log_softmax_block, logits, axis, where, out, zeros, True)
 
 
@@ -130,7 +128,7 @@ def _softmax_block(logits, out, index, row_max, zeros):
     again = weak(sums, row_max)
     if zeros:
         sums[sums == 0] = 1
-    if small_beside(peak, sums.item(sums.argmin())):
+    if peak < np.inf and small_beside(peak, sums.item(sums.argmin())):
         np.multiply(out, (1 / sums)[:, None], out=out)
     else:
         np.divide(out, sums[:, None], out=out)
@@ -182,19 +180,19 @@ def _logsumexp_rows(logits, axes, b, mask):
     return values, np.where(np.isnan(values), values, values > -np.inf)
 
 
-def _map_plain(kernel, logits, zeros):
+def _map_plain(kernel, logits):
     """The rows of a plain array as one block."""
     if logits.dtype not in COMPUTED:
         wide = widened(logits, np.empty(logits.shape, np.float32))
-        return narrowed(_map_plain(kernel, wide, zeros), logits.dtype)
-    rows = logits.reshape(-1, logits.shape[-1])
+        return narrowed(_map_plain(kernel, wide), logits.dtype)
+    rows = logits if logits.ndim == 2 else logits.reshape(-1, logits.shape[-1])
     result = np.empty_like(rows)
-    again = kernel(rows, result, None, None, zeros)
+    again = kernel(rows, result, None, None, False)
     if again is not None and again.size:
         block = rows[again]
-        kernel(block, out := np.empty_like(block), None, row_maxima(block), zeros)
+        kernel(block, out := np.empty_like(block), None, row_maxima(block), False)
         result[again] = out
-    return result.reshape(logits.shape)
+    return result if logits.ndim == 2 else result.reshape(logits.shape)
 
 
 def _map_rows(kernel, logits, axis, where, out, zeros, by_class):
