@@ -633,6 +633,19 @@ def test_a_slow_answer_is_not_drawn(exercise):
     assert time.perf_counter() - start < 6
 
 
+def test_a_call_that_the_machine_held_up_is_made_again(exercise):
+    calls = []
+
+    def held_up_once(logits):
+        calls.append(logits)
+        if len(calls) == 1:
+            time.sleep(3 * picture.CALL_SECONDS)
+        return shifted.softmax(logits)
+
+    one = exercise.cases[0]
+    assert "<img" in picture.errors(exercise, one, held_up_once, one.args)
+
+
 # --- shrinking --------------------------------------------------------------------------------------------
 
 

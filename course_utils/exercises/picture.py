@@ -39,7 +39,7 @@ def errors(exercise, one: Case, function, args) -> str:
     lines = {"yours": [], "solution": [], "allowed": []}
     end = time.thread_time() + SECONDS
     for _, grown in inputs:
-        runs = [guard.call(f, grown, CALL_SECONDS) for f in (function, exercise.model_answer)]
+        runs = [_call(f, grown) for f in (function, exercise.model_answer)]
         if time.thread_time() > end or any(isinstance(run.error, guard.TimeLimit) for run in runs):
             return ""
         numbers = (*(_error(exercise, one, run) for run in runs), one.allowed(grown))
@@ -48,6 +48,12 @@ def errors(exercise, one: Case, function, args) -> str:
     lines = {key: np.array(line) for key, line in lines.items()}
     octaves = np.array([octave for octave, _ in inputs])
     return _drawn(octaves, lines, name) if np.isfinite(lines["yours"]).any() else ""
+
+
+def _call(function, args) -> guard.Run:
+    """A call; once more where it met the limit: the clock runs on while a busy machine does something else."""
+    run = guard.call(function, args, CALL_SECONDS)
+    return guard.call(function, args, CALL_SECONDS) if isinstance(run.error, guard.TimeLimit) else run
 
 
 def _times(args, factor, fmt):
