@@ -152,6 +152,16 @@ def test_at_least_three_valid_variants_are_accepted(exercise):
 
 
 @each()
+def test_every_answer_that_must_fail_is_refused(exercise):
+    known = {mistake.key for mistake in exercise.mistakes}
+    for written, expected in exercise.wrong_answers:
+        result = exercise.check(answer_of(exercise, written))
+        assert result.outcome == "incorrect", f"{written.__name__}: {result}"
+        assert expected in (None, "", *known), f"{exercise.key} does not know {expected}"
+        assert expected in (None, result.mistake), f"{written.__name__}: {result}"
+
+
+@each()
 def test_a_check_is_fast(exercise):
     answers = [m.function for m in exercise.mistakes] if exercise.kind in FUNCTION_KINDS else []
     seconds = []
@@ -574,6 +584,11 @@ def test_a_prediction_is_diagnosed_at_its_first_wrong_case(exercise):
     assert task.check([4, 6, 2]).mistake in ("largest", "smallest")
     assert task.check([3, 1, 2]).mistake == "largest"  # fits two cases, the other one only one
     assert task.check([4, 7, 2]).mistake == ""  # the first wrong case is nobody's
+
+
+def test_a_wrong_answer_may_state_which_mistake_it_is(exercise):
+    task = with_subject(exercise, "write", must_fail=(min, (max, "shift_by_mean"), (sum, "")))
+    assert task.wrong_answers == [(min, None), (max, "shift_by_mean"), (sum, "")]
 
 
 def test_a_gap_anywhere_is_not_an_attempt(exercise):

@@ -18,6 +18,11 @@ How a `lesson_NN.py` is written (complete example: `lesson_03.py`):
         model_answer=shifted.softmax,          # a real function; `solution()` shows its source
         why="One or two sentences that explain it.",
         variants=(another_softmax, ...),       # three or more right answers; the tests check that they pass
+        must_fail=(                            # wrong answers that somebody would write; each must be refused
+            shift_by_median,                   # whatever is said about it
+            (shift_by_100, "shift_by_constant"),   # ... and recognised as this mistake
+            (shift_by_random, ""),             # ... and no mistake is named
+        ),
     )
 
 In the notebook: `lesson_03.max_shift.check(my_softmax)`, `.hint()`, `.hint(2)`, `.solution()`.
@@ -37,7 +42,7 @@ when both raise. For `break` a mistake's function gets the learner's input and s
 shows that belief, and its `fails_on` holds such an input (the first case states the format and a harmless
 input; `limits(*args)` returns a complaint or ""). For `predict` it returns the wrong number for a case.
 For `choose` the mistakes are those of the wrong options, and the cases tell the options apart. Like the
-model answer, a variant of these three kinds is a function of no argument that returns an answer.
+model answer, a variant or a must-fail of these three kinds is a function of no argument that returns an answer.
 """
 
 from __future__ import annotations
@@ -87,6 +92,7 @@ class Exercise:
     model_answer: Callable
     why: str
     variants: tuple = ()
+    must_fail: tuple = ()
     subject: object = None
     limits: Callable | None = None
     unit: str = "truth"
@@ -133,6 +139,14 @@ class Exercise:
         given = self.subject.values() if isinstance(self.subject, dict) else [self.subject]
         handed_out = {m.key for m in MISTAKES.values() if m.function in given}
         return handed_out | {mistake.key for mistake in self.mistakes}
+
+    @property
+    def wrong_answers(self) -> list[tuple[Callable, str | None]]:
+        """The must-fail answers in pairs: what is written, and the mistake it must be recognised as.
+
+        "" means that no mistake may be named, None that only the refusal counts.
+        """
+        return [entry if isinstance(entry, tuple) else (entry, None) for entry in self.must_fail]
 
     @property
     def objective_done(self) -> str:
