@@ -190,11 +190,9 @@ def test_one_hundred_thousand_classes():
 def test_weighted_logsumexp(b):
     logits = np.random.default_rng(6).normal(size=(30, 3)) * 50
     value, sign = stable.logsumexp(logits, b=b, return_sign=True)
-    wanted = reference.logsumexp(logits, b=b, dtype=object)
+    wanted, wanted_sign = reference.logsumexp(logits, b=b, dtype=object, return_sign=True)
     assert accuracy.worst_ulps(value, wanted) <= BAR
-    assert np.all(
-        sign == np.sign((np.array(b) * np.exp(logits - logits.max(axis=1, keepdims=True))).sum(axis=1))
-    )
+    assert np.all(sign == wanted_sign)
 
 
 @by_class
