@@ -9,16 +9,20 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from course_utils import floats, pipeline, plots
+from course_utils.plots import palette
 
 KINDS = np.array([0.5, 1e-40, 0, np.inf, np.nan], np.float32)
 STEPS = pipeline.run([89.0, 0, 0], "float32", target=0)
 DEATH = SimpleNamespace(step=2, tensor="loss", operation="overflow in exp")
 X = np.arange(5.0)
+SIGNED = np.array([[0.5, -0.5]])
 PICTURES = {
     "bars": lambda ax: plots.draw_bars(ax, KINDS, truth=np.full(5, 0.2)),
     "lanes": lambda ax: plots.draw_lanes(ax, X, np.full(5, 0.5), KINDS),
     "strip": lambda ax: plots.draw_strip(ax, X, floats.states(KINDS), marker=2),
     "pipeline": lambda ax: plots.draw_pipeline(ax, STEPS, pipeline.born(STEPS)),
+    "number lines": lambda ax: plots.draw_number_lines(ax, {"all": X}, {"all": [("spacing 1", 1, 2)]}),
+    "signed matrix": lambda ax: plots.draw_matrix(ax, SIGNED, wrong=SIGNED < 0),
     "matrix": lambda ax: plots.draw_matrix(ax, KINDS[:4].reshape(2, 2)),
     "outcomes": lambda ax: plots.draw_outcomes(ax, {"mean": ["right", "NaN", "zero"], "max": ["right"] * 3}),
     "errors": lambda ax: plots.draw_errors(ax, X, {"naive": [1, 2, 4, np.nan, np.inf], "stable": [0.5] * 5}),
@@ -53,12 +57,12 @@ def test_contrast_is_computed_as_the_standard_says():
 
 
 def test_every_line_and_shape_has_a_contrast_of_3_to_1():
-    lines = [colour for colour, _ in plots._LINES] + [look.colour for look in plots.STATE_STYLE.values()]
+    lines = [colour for colour, _ in palette.LINES] + [look.colour for look in plots.STATE_STYLE.values()]
     assert min(contrast(colour) for colour in lines) >= 3
 
 
 def test_every_text_has_a_contrast_of_4_5_to_1():
-    assert contrast("black", plots._TINT) >= 4.5
+    assert min(contrast("black", tint) for tint in (palette.TINT, palette.TINT_BELOW)) >= 4.5
     for draw in PICTURES.values():
         fig, ax = plots.figure()
         draw(ax)
@@ -122,6 +126,25 @@ def test_an_error_that_is_no_number_is_shown(ax):
     PICTURES["errors"](ax)
     assert "naive: no number" in words(ax)
     assert sum(len(line.get_xdata()) for line in ax.lines if line.get_marker() == "x") == 2
+
+
+def test_opposite_numbers_differ_in_sign_and_tint_and_a_wrong_one_in_its_mark(ax):
+    PICTURES["signed matrix"](ax)
+    assert [text.get_text() for text in ax.texts] == ["+0.5", "✗ -0.5"]
+    assert ax.patches[0].get_facecolor() != ax.patches[1].get_facecolor()
+    plots.draw_matrix(ax, np.array([[0.5, 0.25]]))
+    assert words(ax) == "0.5 0.25"
+
+
+def test_the_best_point_of_each_line_is_ringed(ax):
+    plots.draw_errors(ax, X, {"a": [4, 1, 2, 3, 4], "b": [5, 4, 3, 2, 3]}, mark_best=True)
+    rings = [line for line in ax.lines if line.get_marker() == "o"]
+    assert [float(ring.get_xdata()[0]) for ring in rings] == [1, 3]
+
+
+def test_a_single_run_has_no_label_that_reads_as_something_elses(ax):
+    plots.draw_training(ax, [3, 2, 1])
+    assert words(ax).strip() == ""
 
 
 @pytest.mark.parametrize("name", PICTURES)

@@ -1,0 +1,41 @@
+"""Draw numbers you already have on axes you already have; compute nothing, drop nothing.
+
+Matplotlib leaves out NaN and inf without a word. Here they are drawn: a hatched bar of full height
+with the word on it. Each state has a glyph, a word, a hatch and a colour, so that no picture needs
+its colours to be read. A `draw_*` function owns its axes: called again, it replaces its picture.
+
+room      holds
+palette   colours, states and their looks, and a figure that no notebook shows by itself
+marks     boxes, words that never collide, labels at line ends
+bars      one bar a number
+bands     stretches along an axis, and counts
+tables    a matrix, a pipeline
+curves    truth and computed, errors, training runs
+lines     the numbers of a format on a number line
+"""
+
+from course_utils.plots.bands import draw_bands, draw_outcomes, draw_strip
+from course_utils.plots.bars import draw_bars
+from course_utils.plots.curves import draw_errors, draw_lanes, draw_training
+from course_utils.plots.lines import draw_number_lines
+from course_utils.plots.palette import PALETTE, STATE_STYLE, StateStyle, figure, look, style
+from course_utils.plots.tables import draw_matrix, draw_pipeline
+
+__all__ = [
+    "PALETTE",
+    "STATE_STYLE",
+    "StateStyle",
+    "draw_bands",
+    "draw_bars",
+    "draw_errors",
+    "draw_lanes",
+    "draw_matrix",
+    "draw_number_lines",
+    "draw_outcomes",
+    "draw_pipeline",
+    "draw_strip",
+    "draw_training",
+    "figure",
+    "look",
+    "style",
+]
