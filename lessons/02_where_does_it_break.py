@@ -3,7 +3,7 @@
 #
 # Softmax calls `exp`, and `exp` grows fast. Every number format ends somewhere.
 # This lesson finds the exact logit where each format gives up, and what you get instead of an answer.
-# Sometimes it is NaN. More often it is a number that looks fine.
+# Sometimes it is NaN. Sometimes it is a number that looks fine.
 #
 # **After this lesson you can**
 #
@@ -11,7 +11,7 @@
 # 2. **find** inputs whose answer is finite, sums to 1 and is wrong;
 # 3. **trace** a NaN from the step where it is born to the weights it destroys.
 #
-# **You need** lesson 01. **Time:** 40 minutes.
+# **You need** lesson 01. **Time:** 45 minutes. There is a good place for a break after exercise 1.
 #
 # **Warm up.** The next cell loads the rooms of this lesson and asks three questions from lesson 00.
 # Answer from memory: looking things up helps less than you think.
@@ -19,7 +19,7 @@
 # %% tags=["nbval-ignore-output"]
 import numpy as np
 
-from course_utils import datasets, figures, floats, naive, pipeline, plots, quiz, reference
+from course_utils import datasets, figures, floats, naive, pipeline, plots, quiz, reference, training
 from course_utils.exercises import lesson_02
 from course_utils.explorers import edge, offset
 
@@ -49,18 +49,65 @@ for logits in ([89, 0, 0], [-104, -105, -106]):
 # - any finite number divided by inf is **0**, without complaint;
 # - `log(0)` is **-inf**, and a loss of `-log(0)` is inf.
 #
-# So naive softmax needs every logit to stay below one limit, and at least one to stay above another:
+# What is too large, and what is too small? That depends on how a number is stored.
 #
-# $$\max z < \ln(\text{largest number}), \qquad \max z > \ln(\text{smallest number})$$
+# ## How a number is stored
+#
+# A floating-point number has three parts: a sign, a **fraction** such as 1.10, written in binary, and an
+# **exponent**, the power of 2 that multiplies it. 6 is $1.10_2 \times 2^2$: one and a half, times four.
+# Each part has a fixed number of bits, and the 1 before the point is not stored.
+# `float8_e5m2` says it in its name: 5 bits of exponent, 2 of fraction. (The exponent is stored with 15 added.)
+#
+# Two bits of fraction leave four numbers between one power of 2 and the next. The next stretch is twice as long, and it
+# holds four numbers as well. So the **spacing**, the distance from one number to the next, doubles at each power of 2.
+# The next cell prints the bits of five numbers and draws two stretches of the number line: one around 1, and one next to 0.
+
+# %% jupyter={"source_hidden": true}
+# Draws the numbers of float8_e5m2 near 1 and near 0, and prints the bits of five of them.
+print("float8_e5m2   sign exponent fraction")
+for x in (1.0, 1.25, 6.0, 57344.0, 2.0**-16):
+    print(f"{x:11.5g}      {'        '.join(floats.bit_fields(x, 'float8_e5m2'))}")
+
+
+def numbers_of(kind, low, high):
+    found = [low]
+    while found[-1] < high:
+        found.append(floats.neighbour(found[-1], kind))
+    return np.array(found)
+
+
+near_one, near_zero = numbers_of("float8_e5m2", 1, 8), numbers_of("float8_e5m2", 0, 16 * 2.0**-16)
+fig, axes = plots.figure(8, 2.9, rows=2)
+plots.draw_number_lines(
+    axes[0], {"1 to 8": near_one}, {"1 to 8": [("1/4 apart", 1, 2), ("1/2 apart", 2, 4), ("1 apart", 4, 8)]}
+)
+axes[0].set_xticks([1, 2, 4, 8], ["1", "2", "4", "8"])
+plots.draw_number_lines(axes[1], {"next to 0": near_zero}, {"next to 0": [("subnormal", 0, 4 * 2.0**-16)]})
+axes[1].set_xticks([k * 2.0**-16 for k in (0, 1, 4, 8, 16)], ["0", "1.5e-5", "6.1e-5", "1.2e-4", "2.4e-4"])
+for ax in axes:
+    ax.set_ylim(-0.35, 0.75)
+figures.show(
+    fig,
+    alt="Two number lines of float8_e5m2. From 1 to 8 the numbers are 1/4 apart, then 1/2, then 1. Next to 0 the last "
+    "three numbers before 0, from 1.5e-5 on, are evenly spaced and called subnormal.",
+    caption="Every tick is a number that the format has; between two ticks there is nothing. Above 57344 it ends. "
+    "Next to 0 the exponent can get no smaller: the spacing stays, and digits are lost.",
+    table=[{"number": f"{x:g}", "bits": " ".join(floats.bit_fields(x, "float8_e5m2"))} for x in near_one],
+)
+
+# %% [markdown]
+# Look at the lower line. The exponent has reached its smallest value, so the spacing can shrink no further. The numbers
+# there are called **subnormal**. The closer to 0, the fewer digits they have: the last one before 0 has a single bit.
 #
 # ## Build it: the limits of six formats
 #
-# A floating-point number is stored in three parts: a sign, a fraction such as 1.011 (in binary) and an exponent, the
-# power of 2 that multiplies it. Each part has a fixed number of bits, so the exponent has a largest and a smallest
-# value, and the format ends there. `float8_e5m2` says it in its name: 5 bits of exponent, 2 of fraction.
+# A term $e^z$ is stored as inf above the largest number. It is stored as 0 below *half* of the smallest: from there 0 is
+# the nearest number. The natural logarithm $\ln$ undoes exp, so the two limits for the logit are logarithms.
+# Naive softmax needs its largest logit to lie between them:
 #
-# NumPy knows each format's largest and smallest number. Their logarithms are the cliffs of `exp`.
-# `ml_dtypes` adds the short formats that accelerators use.
+# $$\ln(\tfrac{1}{2}\,\text{smallest number}) \;<\; \max z \;<\; \ln(\text{largest number})$$
+#
+# NumPy knows each format's largest and smallest number. `ml_dtypes` adds the short formats that accelerators use.
 
 
 # %%
@@ -77,26 +124,26 @@ for fmt in floats.FORMATS.values():
     print(f"{fmt.name:14s} {fmt.max:9.3g} {logits}   {fmt.eps:.3g}")
 
 # %% [markdown]
-# *Digits go*: below this logit, `exp` is **subnormal**. The exponent cannot get smaller, and the fraction loses digits
-# instead. *All gone*: below this one, `exp` is less than half of the smallest number and rounded to 0.
+# *Digits go*: below this logit, `exp` is subnormal. *All gone*: below this one, it is rounded to 0.
 # *Spacing at 1*: from 1 to the next number that the format has.
 #
 # A cliff lies between two numbers that the format can store. bfloat16 has nothing between 88.5 and 89,
 # so you cannot even type 88.7 into it. float8_e4m3fn has no inf: it overflows straight to NaN.
+# (Hardware has habits of its own: some chips store 0 for every subnormal, and many let a float8 stop at its largest
+# number. NumPy does neither.)
 #
 # ## Explore: where is the edge?
 #
 # Move the logit over each cliff. **Find the smallest logit that breaks `float8_e4m3fn`.**
 # Watch the stored value: it is not always the one you asked for.
+#
+# ## Exercise 1: predict what comes out
+#
+# In the cell below the explorer: what does `naive.softmax` give for the **first** class of each row?
+# Replace each `None` by a number; `np.nan` is allowed. The check runs the real thing.
 
 # %% tags=["nbval-ignore-output"]
 edge.explore()
-
-# %% [markdown]
-# ## Exercise 1: predict what comes out
-#
-# What does `naive.softmax` give for the **first** class of each row?
-# Replace each `None` by a number; `np.nan` is allowed. The check runs the real thing.
 
 # %% tags=["nbval-ignore-output"]
 my_predictions = [
@@ -116,7 +163,7 @@ lesson_02.predict_output.check(my_predictions)  # stuck? lesson_02.predict_outpu
 # NaN is the honest failure. The next two are quiet.
 #
 # **The sum falls first.** Each `exp` can be finite while their sum is not. With $n$ equal logits, that happens
-# above $\ln(\text{largest number}/n)$, long before any `exp` overflows. A language model has about 50,000 classes.
+# above $\ln(\text{largest number}/n)$, before any `exp` overflows. A language model has more than 100,000 classes.
 #
 # Before you see what that does in float16, place your bet.
 
@@ -124,56 +171,28 @@ lesson_02.predict_output.check(my_predictions)  # stuck? lesson_02.predict_outpu
 quiz.bet("02-float16-zone")
 
 # %%
-for n in (10, 1000, 50257):
+for n in (10, 1000, 128_256):
     limit = np.log(floats.FORMATS["float32"].max / n)
-    logits = np.full(n, limit + 0.05, dtype=np.float32)
     with np.errstate(over="ignore"):
-        p = naive.softmax(logits)
+        p = naive.softmax(np.full(n, limit + 0.05, dtype=np.float32))
     print(f"n = {n:6d}: the sum overflows above {limit:.2f}", end="; ")
     print(f"0.05 past it p = {p[0]:g}, truth {1 / n:.6g}")
 
-print("\nThe all-zeros zone, float16:")
+print("\nfloat16:")
 for magnitude in (10.7, 10.9, 11.1):
     with np.errstate(all="ignore"):
         p = naive.softmax(floats.store(np.array([1, 0.9, 0, -1]) * magnitude, "float16"))
     print(f"   [1, .9, 0, -1] * {magnitude}: p = {p}   any NaN? {np.isnan(p).any()}")
 
 # %% [markdown]
-# In the zone, the sum is inf but no term is: finite / inf = 0 for every class. `isnan` sees nothing.
+# The middle row is the **all-zeros zone**: the sum is inf but no term is, and finite / inf = 0. `isnan` sees nothing.
 #
-# **The staircase.** At the low end, digits disappear one by one before the value does.
-# The truth for `[c, c - 1]` is `[0.731059, 0.268941]`, whatever `c` is: only the gap counts.
-
-# %%
-offsets = np.linspace(-105, -97, 401)
-swept = pipeline.sweep_offset(1.0, "float32", "naive", offsets)
-truth, computed = swept.truth[:, 0], swept.p[:, 0]
-for c in (-90, -100, -102, -103, -104):
-    with np.errstate(all="ignore"):
-        p = naive.softmax(np.float32([c, c - 1]))
-    print(f"c = {c:5d}: p = {p}   sum = {p.sum():.6g}")
-
-fig, ax = plots.figure(7.5, 3.4)
-plots.draw_lanes(ax, offsets, truth, computed, swept.states)
-ax.set_xlabel("c, for the logits [c, c - 1] in float32")
-ax.set_ylabel("first probability")
-figures.show(
-    fig,
-    alt="Line: the first probability of [c, c-1] in float32 against c. The truth is flat "
-    "at 0.731; naive softmax follows it down to about -99, then jumps in steps between "
-    "0.5 and 1 and ends in NaN near -104.",
-    caption="Read it from right to left. Finite, sums to 1, wrong: at c = -102 the first "
-    "probability is 0.8, at -103 it is 1. The truth is 0.731059.",
-    table=[
-        {"c": f"{offsets[i]:g}", "truth": f"{truth[i]:.6g}", "naive": f"{computed[i]:.6g}"}
-        for i in range(25, 401, 25)
-    ],
-)
-
-# %% [markdown]
+# **The staircase.** The other quiet failure is at the low end, where `exp` is subnormal: digits disappear one by one
+# before the value does. You will find it yourself.
+#
 # ## Exercise 2: wrong without an alarm
 #
-# First play. In the explorer both logits move by the same offset, so the truth never changes.
+# In the explorer the logits are `[c, c - 1]`. Both move by the same offset $c$, so the truth never changes.
 # **Find the worst answer that is finite and sums to 1.**
 #
 # Then put what you found to use, in the cell below the explorer. Give the check two float32 logits for which
@@ -188,10 +207,32 @@ my_logits = None  # np.array([..., ...], dtype=np.float32)
 
 lesson_02.silent_error.check(my_logits)  # stuck? lesson_02.silent_error.hint()
 
+# %% jupyter={"source_hidden": true}
+# Draws the first probability of [c, c - 1] in float32 against c.
+offsets = np.linspace(-105, -97, 401)
+swept = pipeline.sweep_offset(1.0, "float32", "naive", offsets)
+truth, computed = swept.truth[:, 0], swept.p[:, 0]
+fig, ax = plots.figure(7.5, 3.4)
+plots.draw_lanes(ax, offsets, truth, computed, swept.states)
+ax.set_xlabel("c, for the logits [c, c - 1] in float32")
+ax.set_ylabel("first probability")
+figures.show(
+    fig,
+    alt="Line: the first probability of [c, c-1] in float32 against c. The truth is flat "
+    "at 0.731; naive softmax follows it down to about -99, then jumps in steps between "
+    "0.5 and 1 and ends in NaN near -104.",
+    caption="The whole staircase, to be read from right to left. At each step one of the two terms moves to the "
+    "next multiple of the smallest number. Finite, sums to 1, wrong; the truth is 0.731059.",
+    table=[
+        {"c": f"{offsets[i]:g}", "truth": f"{truth[i]:.6g}", "naive": f"{computed[i]:.6g}"}
+        for i in range(25, 401, 25)
+    ],
+)
+
 # %% [markdown]
-# ## One NaN, one step, no network
+# ## From one NaN to all of them
 #
-# A classifier with 64 inputs and 10 classes has 640 weights. Four examples, one of them with a logit of 1000.
+# A linear layer with 64 inputs and 10 classes has 640 weights. Four examples, one of them with a logit of 1000.
 # The gradient of the weights adds up over the batch, and NaN plus anything is NaN.
 
 # %%
@@ -213,46 +254,30 @@ print("NaN in the next p  :", np.isnan(next_p).sum(), "of", next_p.size)
 # One bad entry poisons a whole column of weights. In the next batch every row has one NaN logit,
 # and the sum in softmax hands it to all ten classes. Nothing recovers from there.
 #
-# Does that happen without a planted 1000? Take the loop of lesson 01, be kind to it with a learning rate
-# five times smaller, and feed it the digits as they come: pixels from 0 to 16 instead of 0 to 1.
-
+# Does that happen without a planted 1000? Take the classifier of lesson 01, and feed it the digits as they come:
+# pixels from 0 to 16 instead of 0 to 1. The room `training` holds the loop. It stops when a weight is lost, and it
+# notes the first number that was not finite. Each setting runs with 20 seeds.
 
 # %%
-def first_bad(data, seed, lr=0.1, epochs=5):
-    """Train until a weight is lost: (step, name) of the first bad number, and the last step."""
-    rng, step, found = np.random.default_rng(seed), 0, None
-    weights = np.zeros((64, 10), dtype=np.float32)
-    for _ in range(epochs):
-        order = rng.permutation(len(data.train_x))
-        for start in range(0, len(order), 64):
-            step, rows = step + 1, order[start : start + 64]
-            x, y = data.train_x[rows], data.train_y[rows]
-            logits = x @ weights
-            loss, gradient = naive.cross_entropy_with_grad(logits, y)
-            weights -= np.float32(lr) * (x.T @ gradient)
-            numbers = {"logits": logits, "loss": loss, "gradient": gradient}
-            for name, value in numbers.items():
-                if found is None and not np.all(np.isfinite(value)):
-                    found = step, name
-            if not np.all(np.isfinite(weights)):
-                return found, step
-    return None
-
-
-with np.errstate(all="ignore"):
-    for scale, pixels in ((1 / 16, "0 to 1 "), (1, "0 to 16")):
-        deaths = [first_bad(datasets.digits(scale=scale), seed) for seed in range(20)]
-        print(f"pixels {pixels}: {sum(d is not None for d in deaths)} of 20 seeds die")
-first = sorted(step for (step, _), _ in deaths)
-ruined = sorted(step for _, step in deaths)
-names = sorted({name for (_, name), _ in deaths})
-print(f"first bad number at step {first[0]} to {first[-1]}, in:", *names)
-print(f"first weight lost at step {ruined[0]} to {ruined[-1]}")
+print("pixels    rate  networks lost  first bad number      first weight lost")
+for pixels, scale, lr in (("0 to 1 ", 1 / 16, 0.1), ("0 to 16", 1, 0.1), ("0 to 16", 1, 0.05)):
+    data = datasets.digits(scale=scale)
+    runs = [training.softmax_regression(data, naive, lr=lr, epochs=5, seed=seed) for seed in range(20)]
+    lost = [run for run in runs if not run.survived]
+    told = f"{pixels}  {lr:5g}  {len(lost):2d} of {len(runs)}"
+    if lost:
+        first, dead = {run.first_bad.step for run in lost}, {run.died for run in lost}
+        names = ", ".join({run.first_bad.tensor for run in lost})
+        told += f"       {names}, step {min(first)} to {max(first)}     step {min(dead)} to {max(dead)}"
+    print(told)
 
 # %% [markdown]
-# No seed survives. In nearly every run a loss is the first to go: a target got exactly 0, and $-\ln 0$ is inf. The
-# gradient needs no logarithm and is still finite. A few steps later a logit passes 88.72, and NaN takes the weights.
-# The learning rate is not to blame: lesson 03 keeps it, and repairs the softmax.
+# In the second line no network survives. In each of them a *loss* is the first to go: a target got exactly 0, and
+# $-\ln 0$ is inf. The gradient needs no logarithm and is still finite. A few steps later a logit passes 88.72, and NaN
+# takes the weights.
+#
+# Half the learning rate, and all of them live: the logits stay below the cliff. So a smaller rate hides the fault; with
+# the next data set it is back. Lesson 03 keeps the rate and removes the fault.
 #
 # ## Exercise 3: find the culprit
 #
