@@ -15,6 +15,7 @@ import traceback
 import warnings
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -37,6 +38,7 @@ class Run:
     events: tuple[str, ...] = ()
     mutated: bool = False
     changed: tuple[str, ...] = ()
+    still_running: str = ""
 
 
 def call(function, args, seconds: float = SECONDS) -> Run:
@@ -57,28 +59,40 @@ def call(function, args, seconds: float = SECONDS) -> Run:
 
 def named_error(error) -> str:
     """An error as Python would announce it."""
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    said = _safe(str, error)
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
-def shown(value) -> str:
+def _safe(text, value) -> str:
+    """The text of a value that may have been written to make trouble."""
+    try:
+        return str(text(value))
+    except Exception:
+        return f"{type(value).__name__} that cannot be shown"
+
+
+def shown(value, digits: int = 6) -> str:
     """A value in at most 6 significant digits, long arrays shortened: the same text on every machine."""
     if isinstance(value, tuple):
-        return ", ".join(shown(part) for part in value)
+        return ", ".join(shown(part, digits) for part in value)
+    if value is None:
+        return "None"
+    number = partial(_number, digits=digits)
     try:
         array = np.asarray(value)
         array = array if array.dtype.kind in "biuUc" else array.astype(np.float64)
-    except (TypeError, ValueError):
-        return repr(value)[:200]
+    except Exception:  # ragged, holds itself, an object with code of its own
+        return _safe(repr, value)[:200]
     if array.ndim == 0:
-        return _number(array[()])
+        return number(array[()])
     return np.array2string(
-        array, separator=", ", threshold=24, edgeitems=3, max_line_width=88, formatter={"all": _number}
+        array, separator=", ", threshold=24, edgeitems=3, max_line_width=88, formatter={"all": number}
     )
 
 
-def _number(x) -> str:
+def _number(x, digits) -> str:
     if isinstance(x, (np.floating, float)):
-        return "NaN" if np.isnan(x) else f"{x:.6g}"
+        return "NaN" if np.isnan(x) else f"{x:.{digits}g}"
     return str(x)
 
 

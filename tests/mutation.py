@@ -181,7 +181,7 @@ def score(exercise):
     inputs = [one for one in probes(exercise) if is_right(exercise, exercise.model_answer, [one])]
     refused, missed, equivalent = 0, [], 0
     quick = mock.patch.object(guard, "SECONDS", 0.5)
-    unshrunk = mock.patch.object(judge, "_shrunk", lambda exercise, function, one, run, mistake, clock: run)
+    unshrunk = mock.patch.object(judge, "_shrunk", lambda exercise, function, one, run, found, left: run)
     with quick, unshrunk:
         for description, mutant in mutants(exercise.model_answer):
             if judge.judge_function(exercise, mutant).outcome != "correct":

@@ -6,7 +6,6 @@ the check does not know, it says so; a mistake that was not made is never named.
 """
 
 import numpy as np
-import pytest
 
 from course_utils import naive, shifted
 from course_utils.exercises import lesson_00, lesson_01, lesson_02, lesson_03
@@ -483,8 +482,15 @@ exps(lambda z, axis: np.exp(np.clip(z, -30, 30)), "clip_logits")
 exps(lambda z, axis: np.exp(z / 10), "divide_logits")
 exps(lambda z, axis: np.exp(z / 1000), "divide_logits")
 exps(lambda z, axis: np.exp(z / z.max(axis, keepdims=True)), "divide_by_max")
-exps(lambda z, axis: np.exp(z) / np.exp(z).max(axis, keepdims=True), "divide_the_exps", "exponentiate_unshifted")
-exps(lambda z, axis: np.exp((z - z.mean(axis, keepdims=True)) / (z.std(axis, keepdims=True) + 1e-8)), "standardise")
+exps(
+    lambda z, axis: np.exp(z) / np.exp(z).max(axis, keepdims=True),
+    "divide_the_exps",
+    "exponentiate_unshifted",
+)
+exps(
+    lambda z, axis: np.exp((z - z.mean(axis, keepdims=True)) / (z.std(axis, keepdims=True) + 1e-8)),
+    "standardise",
+)
 exps(lambda z, axis: np.exp(z.astype(np.float64)), "trust_float64")
 exps(lambda z, axis: np.nan_to_num(np.exp(z)), "replace_inf")
 exps(lambda z, axis: np.minimum(np.exp(z), 3e38), "replace_inf")
@@ -620,7 +626,7 @@ given(refute, [[60, NAN], [-60, -60]], limit("finite"))
 
 
 def judged(answer):
-    """"named", "unknown", or what was said although it is not so."""
+    """ "named", "unknown", or what was said although it is not so."""
     exercise, written, mistakes = answer
     result = exercise.check(written)
     assert result.outcome == "incorrect", f"{exercise.key}: {written} passes"

@@ -37,12 +37,17 @@ predict   numbers: one a case, or the one case's array    -                     
 
 Tolerances count ulps of the case's format; left out, one is what an honest max-shift may lose. With
 `unit="logits"` an ulp is that of the largest |logit|: use it for logarithms and losses, which may come
-close to 0. A known mistake is recognised by what it does: it answers like the learner's function, also
-when both raise. For `break` a mistake's function gets the learner's input and says True if the input
-shows that belief, and its `fails_on` holds such an input (the first case states the format and a harmless
-input; `limits(*args)` returns a complaint or ""). For `predict` it returns the wrong number for a case.
-For `choose` the mistakes are those of the wrong options, and the cases tell the options apart. Like the
-model answer, a variant or a must-fail of these three kinds is a function of no argument that returns an answer.
+close to 0. A known mistake is recognised by what it does (see `recognise`): it answers like the learner's
+function on every case, also when both raise, whatever its constant (see `Mistake.family`); slips that are
+made everywhere need no entry (see `common_slips`). `curve=False` leaves out the picture of the error.
+For `break` a mistake's function gets the learner's legal input and says True if it shows that belief, and
+its `fails_on` holds such an input (the first case states the format and a harmless input). `limits(*args)`
+returns a complaint about an input that is not allowed, `goal(*args)` one about an allowed input that misses
+what is asked, or ""; `largest` is the most numbers that are looked at. For a function `limits` keeps the
+inputs to which a failing case is shrunk inside the task. For `predict` a mistake returns the wrong number
+for a case. For `choose` the mistakes are those of the wrong options, and the cases tell the options apart.
+Like the model answer, a variant or a must-fail of these three kinds is a function of no argument that
+returns an answer.
 """
 
 from __future__ import annotations
@@ -56,10 +61,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from course_utils import guard, progress
+from course_utils.exercises.evidence import judge_choice, judge_input
 from course_utils.exercises.faults import Case, case
-from course_utils.exercises.judge import judge_choice, judge_function, judge_input, judge_numbers
+from course_utils.exercises.judge import judge_function
+from course_utils.exercises.predictions import judge_numbers
 from course_utils.exercises.result import INCORRECT, NOT_ATTEMPTED, CheckResult, Note
-from course_utils.guard import shown
+from course_utils.exercises.typed import gaps
+from course_utils.guard import named_error, shown
 from course_utils.mistakes import MISTAKES, Mistake
 
 __all__ = ["KINDS", "Case", "CheckResult", "Exercise", "case"]
@@ -74,6 +82,19 @@ _JUDGES = {
 }
 KINDS = tuple(_JUDGES)
 FUNCTION_KINDS = ("write", "repair", "derive")
+_ONE_ANSWER = "check takes one answer, and got {n} things. {form}"
+_FORMS = {
+    **dict.fromkeys(FUNCTION_KINDS, "Hand over the function alone: check(my_function)."),
+    "break": "Put the numbers into one list or array: check([...]).",
+    "choose": 'Put the choice and its input into one pair: check(("A", [...])).',
+    "predict": "Put the numbers into one list: check([...]).",
+}
+_GUESSES = {
+    **dict.fromkeys(FUNCTION_KINDS, "Write down what should come out for {sample}"),
+    "break": "Write down an input that you expect to break it, and why",
+    "choose": "Write down which one you would choose, and why",
+    "predict": "Write down your numbers, also if you are unsure",
+}
 
 
 @dataclass(eq=False)
@@ -95,8 +116,11 @@ class Exercise:
     must_fail: tuple = ()
     subject: object = None
     limits: Callable | None = None
+    goal: Callable | None = None
     unit: str = "truth"
     digits: int = 3
+    largest: int = 1000
+    curve: bool = True
 
     def __post_init__(self):
         if self.kind not in _JUDGES:
@@ -108,17 +132,26 @@ class Exercise:
         stars = "★" * self.difficulty
         return f"Exercise {self.key} ({self.kind}, {self.minutes} minutes, {stars}): {self.objective}"
 
-    def check(self, answer=None) -> CheckResult:
+    def check(self, answer=None, *more) -> CheckResult:
         """Judge an answer. Never raises; what it returns is shown by the notebook."""
         try:
-            result = self._not_attempted() if _has_gap(answer) else _JUDGES[self.kind](self, answer)
+            result = self._judged(answer, more)
         except Exception as error:  # a check that fails must not stop Run All
-            trouble = f"The check could not judge this answer ({type(error).__name__}: {error})."
-            result = CheckResult(self.key, INCORRECT, trouble)
+            result = CheckResult(
+                self.key, INCORRECT, f"The check could not judge this answer ({named_error(error)})."
+            )
         if result.outcome != NOT_ATTEMPTED:
             self._attempted = True
             progress.note(self.key, result.outcome)
         return result
+
+    def _judged(self, answer, more):
+        if more:
+            return CheckResult(
+                self.key, INCORRECT, _ONE_ANSWER.format(n=1 + len(more), form=_FORMS[self.kind])
+            )
+        missing = gaps(answer)
+        return self._not_attempted(missing) if missing else _JUDGES[self.kind](self, answer)
 
     def hint(self, step: int = 1) -> Note:
         """The hint of this step: 1 says where to look, 2 what to do, 3 is almost the code."""
@@ -139,6 +172,11 @@ class Exercise:
         given = self.subject.values() if isinstance(self.subject, dict) else [self.subject]
         handed_out = {m.key for m in MISTAKES.values() if m.function in given}
         return handed_out | {mistake.key for mistake in self.mistakes}
+
+    @property
+    def quantity(self) -> str:
+        """What is computed, in the words of `course_utils.mistakes.QUANTITIES`: what its mistakes claim to be."""
+        return self.mistakes[0].quantity if self.mistakes else ""
 
     @property
     def wrong_answers(self) -> list[tuple[Callable, str | None]]:
@@ -169,15 +207,13 @@ class Exercise:
             self._known[mistake.key] = [guard.call(mistake.function, one.args) for one in self.cases]
         return self._known[mistake.key]
 
-    def _not_attempted(self):
-        return CheckResult(
-            self.key, NOT_ATTEMPTED, f"Your answer goes here. {self.minutes} minutes; .hint() helps."
-        )
+    def _not_attempted(self, missing):
+        where = "Your answer goes here." if missing == [""] else f"Still to fill in: {', '.join(missing)}."
+        return CheckResult(self.key, NOT_ATTEMPTED, f"{where} {self.minutes} minutes; .hint() helps.")
 
     def _request(self):
-        sample = shown(self.cases[0].args)
         return (
-            f"A guess first makes the solution stick. Write down what should come out for {sample}, "
+            f"A guess first makes the solution stick. {_GUESSES[self.kind].format(sample=shown(self.cases[0].args))}, "
             "or hand a first try to .check(). Then call .solution() again and it opens."
         )
 
@@ -189,12 +225,3 @@ def source(function) -> str:
         return text
     nodes = ast.walk(ast.parse(f"_({text.strip().rstrip(',')})"))
     return ast.unparse(next(node.body for node in nodes if isinstance(node, ast.Lambda)))
-
-
-def _has_gap(answer) -> bool:
-    """Is this the untouched starter: None, ..., or a list in which one of them is left?"""
-    if isinstance(answer, np.ndarray):
-        answer = answer.tolist() if answer.dtype == object else ()
-    if isinstance(answer, (list, tuple)):
-        return any(map(_has_gap, answer))
-    return answer is None or answer is ...

@@ -46,12 +46,16 @@ def case(label, *args, dtype="float64", ulps=None) -> Case:
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with one run, in words for when no known mistake explains it."""
+    """What is wrong with one run, in words for when no known mistake explains it.
+
+    `step` and `change` are empty where the numbers alone do not tell them; `word` is the kind of wrong number.
+    """
 
     kind: str
     verdict: str
-    step: str
-    change: str
+    step: str = ""
+    change: str = ""
+    word: str = ""
 
 
 def fault_of(exercise, one: Case, run: guard.Run) -> Fault | None:
@@ -60,15 +64,9 @@ def fault_of(exercise, one: Case, run: guard.Run) -> Fault | None:
         return _error_fault(run)
     if run.value is None:
         return Fault("none", "Your function returned None.", "The end of the function.", _RETURN)
-    try:
-        value = np.asarray(run.value)
-    except (TypeError, ValueError):
-        value = np.empty(0, object)
+    value = as_array(run.value)
     if not is_numeric(value):
-        kind = type(run.value).__name__ if value.dtype.kind in "OUS" else value.dtype.name
-        return Fault(
-            "type", f"Your function returned {kind}, not floating-point numbers.", "The end.", _RETURN
-        )
+        return _type_fault(exercise, run.value, value)
     truth = np.asarray(exercise.true_value(run.args))
     if value.shape != truth.shape:
         verdict = f"Your result has shape {value.shape}; it should have shape {truth.shape}."
@@ -80,6 +78,14 @@ def distance_of(exercise, one: Case, args, value, truth) -> np.ndarray:
     """How many ulps each number of an answer is away from the truth, in the exercise's unit."""
     distance = accuracy.ulps(floats.store(value, one.format), truth)
     return distance * _rescale(truth, args, one.format) if exercise.unit == "logits" else distance
+
+
+def as_array(value) -> np.ndarray:
+    """The value as an array; an empty array of objects where NumPy makes none of it."""
+    try:
+        return np.asarray(value)
+    except Exception:  # a ragged list, a list that holds itself, an object with an `__array__` of its own
+        return np.empty(0, object)
 
 
 def is_numeric(array) -> bool:
@@ -108,16 +114,32 @@ def _value_fault(exercise, one, run, value, truth):
     if not np.all(distance <= allowed):
         kind = accuracy.failure(stored, truth, allowed)
         worst = float(np.max(accuracy.relative_error(stored, truth)))
-        return Fault("values", *_WORDS.get(kind, _WORDS["inaccurate"])(_far(worst, np.max(distance))))
+        said = _WORDS[kind].format(what=_NAMES.get(exercise.quantity, "A number"), far=_far(worst, distance))
+        return Fault("values", said, word=kind)
     if run.mutated:
         return Fault("mutated", _MUTATED, "An in-place step such as `-=` or `out=`.", _COPY)
     return None
 
 
-def _far(relative, ulps) -> str:
+def _far(relative, distance) -> str:
     if 1e-3 < relative < 10:
         return f"{100 * relative:.1f} %"
-    return f"a factor of {relative:.3g}" if 10 <= relative < np.inf else f"{ulps:.3g} ulps"
+    if 10 <= relative < np.inf:
+        return f"a factor of {relative:.3g}"
+    return f"{np.max(distance, where=np.isfinite(distance), initial=0):.3g} ulps"
+
+
+def _type_fault(exercise, value, array):
+    """A value that is no array of numbers, by what it is."""
+    if isinstance(value, (tuple, list)):
+        one = _NAMES.get(exercise.quantity, "one result").lower()
+        several = (
+            f"Your function returned {len(value)} things in a {type(value).__name__}; {one} is asked for."
+        )
+        return Fault("type", several, "The line with `return`.", "Return one array, or one number.")
+    name = type(value).__name__ if array.dtype.kind in "OUS" else array.dtype.name
+    step, change = _ODD_TYPES.get(name, ("The end of the function.", _RETURN))
+    return Fault("type", f"Your function returned {name}, not floating-point numbers.", step, change)
 
 
 def _rescale(truth, args, fmt):
@@ -135,25 +157,26 @@ _ENDLESS = "A loop whose condition never becomes false."
 _END_LOOP = "Follow the loop by hand on this input: what should end it?"
 _MUTATED = "Your numbers are right, and your function changed the array that it was given."
 _COPY = "Work on a new array: `logits = logits - row_max` makes one, `logits -= row_max` does not."
+_ODD_TYPES = {
+    "coroutine": ("`async def`: calling it makes a coroutine, and runs nothing.", "Write `def`."),
+    "generator": ("`yield`: calling the function makes a generator, and runs nothing.", "Write `return`."),
+}
+_NAMES = {
+    "cross_entropy": "The loss",
+    "gradient": "The gradient",
+    "softplus_gradient": "The gradient",
+    "predicted_class": "The index",
+    "log_softmax": "A logarithm",
+    "logsumexp": "The logarithm",
+    "log_not_sigmoid": "The logarithm",
+    "softmax": "A probability",
+    "masked_softmax": "A probability",
+    "tempered_softmax": "A probability",
+}
 _WORDS = {
-    "NaN": lambda far: (
-        "A NaN came out where the truth is a number.",
-        "NaN is born from inf/inf, 0/0, inf - inf or 0 * inf.",
-        "Print each intermediate for this input; the first one that is inf or 0 is the place.",
-    ),
-    "inf": lambda far: (
-        "An infinity came out where the truth is a finite number.",
-        "An exp that overflowed, or the logarithm of a 0.",
-        "Keep the argument of every exp at or below 0, and that of every log above 0.",
-    ),
-    "zero": lambda far: (
-        "A value was lost to 0 although the format can hold the truth.",
-        "An exp that underflowed, a division by inf, or 1 + tiny stored as 1.",
-        "Look for the step at which the digits were still there.",
-    ),
-    "inaccurate": lambda far: (
-        f"The numbers are wrong, by up to {far}.",
-        "Every step is finite, so one of them computes another quantity or loses digits.",
-        "Compare each intermediate with the one you get by hand for this small input.",
-    ),
+    "NaN": "{what} is NaN where the truth is not.",
+    "inf": "{what} is infinite where the truth is a finite number.",
+    "zero": "{what} is 0 where the truth is not, and the format can hold the truth.",
+    "inaccurate": "{what} is wrong, by up to {far}.",
+    "right": "{what} is wrong, by up to {far}.",
 }

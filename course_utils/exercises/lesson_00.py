@@ -103,11 +103,16 @@ def _breaks(score) -> bool:
         return not np.isfinite(_textbook_softmax(np.float32(score))).all()
 
 
-def _whole_and_smallest(score):
+def _one_whole_number(score):
     if score.ndim or not np.isfinite(score) or score != np.rint(score):
         return "Give one whole number, for example check(50)."
-    if _breaks(score) and _breaks(score - 1):
-        return f"{score:.6g} breaks it, and so does {score - 1:.6g}: look for a smaller one."
+    return ""
+
+
+def _the_smallest(score):
+    below = min(float(score) - 1, 1000)
+    if _breaks(score) and _breaks(below):
+        return f"{score:.6g} breaks it, and so does {below:.6g}: look for a smaller one."
     return ""
 
 
@@ -182,7 +187,8 @@ smallest_score = Exercise(
     difficulty=1,
     truth=lambda score: _beside_zero(reference, score),
     subject=_textbook_softmax,
-    limits=_whole_and_smallest,
+    limits=_one_whole_number,
+    goal=_the_smallest,
     cases=(case("a harmless score", 1, dtype="float32"),),
     mistakes=(round_down, go_below_zero, stop_too_early, search_in_float64),
     hints=(

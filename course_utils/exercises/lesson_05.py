@@ -80,7 +80,7 @@ refute_clip = Exercise(
     difficulty=1,
     truth=_true_loss_of_class_0,
     subject=colleague,
-    limits=_two_logits_up_to_9,
+    goal=_two_logits_up_to_9,
     # Off by more than 1: a true loss from 16 to 32 is spaced 2**-19 apart in float32.
     cases=(case("a gap of 1, target ahead", [1, 0], dtype="float32", ulps=2**19),),
     mistakes=(leave_the_range, target_ahead, gap_below_the_ceiling),

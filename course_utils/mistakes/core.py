@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -22,6 +23,8 @@ class Mistake:
     change     the smallest change that repairs it
     fails_on   the arguments of the smallest input that refutes it
     widget     the explorer that shows it
+    family     the constant that varies: a keyword of the function, and its values or a function that reads
+               the values off somebody's answers (see `relatives`); empty where nothing varies
     """
 
     key: str
@@ -34,9 +37,20 @@ class Mistake:
     change: str
     fails_on: tuple
     widget: str
+    family: tuple = ()
 
     def __call__(self, *args, **options):
         return self.function(*args, **options)
+
+    def relatives(self, ask):
+        """The same mistake with other constants: the wrong function for each value of its family.
+
+        `ask(*args)` runs the code that is being judged and returns its numbers, NaN where it has none.
+        """
+        keyword, values = self.family or ("", ())
+        with np.errstate(all="ignore"):
+            values = values(ask) if callable(values) else values
+        return [partial(self.function, **{keyword: value}) for value in values]
 
     def gives(self):
         """What the wrong function answers on `fails_on`; its floating-point events stay silent."""
@@ -48,13 +62,11 @@ class Mistake:
         return QUANTITIES[self.quantity](room, *self.fails_on)
 
 
-def mistake(number="", *, quantity, fails_on, widget, belief, diagnosis, step, change):
+def mistake(number="", *, quantity, **said):
     """Turn the wrong function below this line into a `Mistake` that carries its name."""
 
     def wrap(function):
-        return Mistake(
-            function.__name__, number, quantity, function, belief, diagnosis, step, change, fails_on, widget
-        )
+        return Mistake(function.__name__, number, quantity, function, **said)
 
     return wrap
 

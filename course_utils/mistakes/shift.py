@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from course_utils.mistakes import constants
 from course_utils.mistakes.core import mistake
 
 
@@ -43,14 +44,15 @@ def shift_by_min(logits, axis=-1):
     quantity="softmax",
     fails_on=(np.float32([200, 190]),),
     widget="shift",
+    family=("constant", constants.constant_shift),
     belief="float32 overflows at 88.7, so subtracting 88 is enough.",
     diagnosis="You subtracted a constant. It moves the two cliffs and removes neither: larger logits still "
     "overflow, and moderate negative ones now underflow.",
-    step="`logits - 88`: the shift does not look at the row.",
+    step="`logits - constant`: the shift does not look at the row.",
     change="Let the row choose its shift: `logits - logits.max(axis=axis, keepdims=True)`.",
 )
-def shift_by_constant(logits, axis=-1):
-    exps = np.exp(logits - 88)
+def shift_by_constant(logits, axis=-1, *, constant=88):
+    exps = np.exp(logits - constant)
     return exps / np.sum(exps, axis=axis, keepdims=True)
 
 

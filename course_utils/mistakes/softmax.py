@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from course_utils.mistakes import constants
 from course_utils.mistakes.core import mistake
 
 
@@ -10,14 +11,15 @@ from course_utils.mistakes.core import mistake
     quantity="softmax",
     fails_on=(np.float32([100, 60, 0]),),
     widget="breaker",
+    family=("limits", constants.clip_limits),
     belief="Logits outside ±50 are extreme anyway, so clipping them costs nothing.",
     diagnosis="You clipped the logits. Two classes beyond the limit become equal, so their order is lost, "
     "and both get gradient 0.",
-    step="`np.clip(logits, -50, 50)`: different logits go in, the same number comes out.",
+    step="`np.clip` or `np.minimum` of the logits: different logits go in, the same number comes out.",
     change="Remove the clip and subtract the row's maximum: differences stay, size goes.",
 )
-def clip_logits(logits, axis=-1):
-    exps = np.exp(np.clip(logits, -50, 50))
+def clip_logits(logits, axis=-1, *, limits=(-50, 50)):
+    exps = np.exp(np.clip(logits, *limits))
     return exps / np.sum(exps, axis=axis, keepdims=True)
 
 
@@ -58,15 +60,16 @@ def trust_float64(logits, axis=-1):
     quantity="softmax",
     fails_on=(np.float32([100, 99]),),
     widget="breaker",
+    family=("value", (1.0, 0.5)),
     belief="nan_to_num repairs the NaN.",
-    diagnosis="You replaced NaN by 0. The alarm is gone and the error stays: the class with the largest "
-    "logit now has probability 0.",
-    step="`np.nan_to_num(p)`: the information was lost one step earlier, in inf/inf.",
+    diagnosis="You replaced NaN by a number. The alarm is gone and the error stays: nothing is known about the "
+    "class that got it.",
+    step="`np.nan_to_num(p)` or `np.where(np.isnan(p), ...)`: the information was lost one step earlier, in inf/inf.",
     change="Remove nan_to_num and subtract the row's maximum before exp.",
 )
-def replace_nan(logits, axis=-1):
+def replace_nan(logits, axis=-1, *, value=0.0):
     exps = np.exp(logits)
-    return np.nan_to_num(exps / np.sum(exps, axis=axis, keepdims=True))
+    return np.nan_to_num(exps / np.sum(exps, axis=axis, keepdims=True), nan=value)
 
 
 @mistake(
@@ -74,14 +77,16 @@ def replace_nan(logits, axis=-1):
     quantity="softmax",
     fails_on=(np.float32([100, 99]),),
     widget="breaker",
+    family=("largest", (3e38, 1e38, 1e37, 1e30, 1e20, 1e10)),
     belief="Replacing inf by the largest finite number is close enough.",
-    diagnosis="You replaced inf by the largest finite number. Two overflowed classes become equal, and their "
-    "sum overflows again: everything divided by inf is 0.",
-    step="`np.nan_to_num(np.exp(logits))`: every logit above the cliff gets the same exp.",
+    diagnosis="You put a ceiling on exp. Two overflowed classes become equal, and a sum of such large numbers "
+    "can overflow again: everything divided by inf is 0.",
+    step="`np.nan_to_num` or `np.minimum` of `np.exp(logits)`: every logit above the cliff gets the same exp.",
     change="Remove nan_to_num and subtract the row's maximum before exp.",
 )
-def replace_inf(logits, axis=-1):
-    exps = np.nan_to_num(np.exp(logits))
+def replace_inf(logits, axis=-1, *, largest=None):
+    exps = np.exp(logits)
+    exps = np.nan_to_num(exps) if largest is None else np.minimum(exps, exps.dtype.type(largest))
     return exps / np.sum(exps, axis=axis, keepdims=True)
 
 
@@ -90,14 +95,15 @@ def replace_inf(logits, axis=-1):
     quantity="softmax",
     fails_on=(np.float32([1000, 990]),),
     widget="breaker",
+    family=("divisor", constants.divisor),
     belief="Dividing all logits by 100 scales the problem down and leaves the answer.",
     diagnosis="You divided the logits. That is a temperature: it answers another question, with flatter "
     "probabilities. Softmax forgives an added constant, never a factor.",
-    step="`logits / 100`: the differences between classes shrink too.",
+    step="`logits / constant`, or times one: the differences between classes shrink too.",
     change="Subtract instead of dividing: `logits - logits.max(axis=axis, keepdims=True)`.",
 )
-def divide_logits(logits, axis=-1):
-    exps = np.exp(logits / 100)
+def divide_logits(logits, axis=-1, *, divisor=100):
+    exps = np.exp(logits / divisor)
     return exps / np.sum(exps, axis=axis, keepdims=True)
 
 
@@ -106,15 +112,16 @@ def divide_logits(logits, axis=-1):
     quantity="softmax",
     fails_on=(np.float32([100, 90, 80]),),
     widget="breaker",
+    family=("epsilon", (1e-3, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12)),
     belief="Standardised logits are well behaved and mean the same.",
     diagnosis="You standardised the row. Subtracting the mean is harmless, dividing by the standard "
     "deviation is not: rows with very different margins get the same probabilities.",
     step="`/ logits.std()`: a factor that depends on the row changes the answer.",
     change="Leave out the division, and subtract the maximum instead of the mean.",
 )
-def standardise(logits, axis=-1):
+def standardise(logits, axis=-1, *, epsilon=0):
     centred = logits - np.mean(logits, axis=axis, keepdims=True)
-    exps = np.exp(centred / np.std(logits, axis=axis, keepdims=True))
+    exps = np.exp(centred / (np.std(logits, axis=axis, keepdims=True) + epsilon))
     return exps / np.sum(exps, axis=axis, keepdims=True)
 
 
@@ -123,15 +130,16 @@ def standardise(logits, axis=-1):
     quantity="softmax",
     fails_on=(np.float32([-100, -101]),),
     widget="offset",
+    family=("epsilon", constants.epsilon_beside_little),
     belief="A tiny epsilon in the denominator prevents 0/0.",
     diagnosis="You added an epsilon to the sum and left out the shift. Far below 0 the epsilon is the "
     "largest term, so the probabilities no longer add up to 1; far above 0, inf / (inf + eps) is still NaN.",
-    step="`exps.sum() + 1e-8`: next to a sum of 1e-44 an epsilon of 1e-8 is everything.",
+    step="`exps.sum() + epsilon`: next to a sum of 1e-44 an epsilon of 1e-8 is everything.",
     change="Remove the epsilon and subtract the row's maximum: then the sum is at least 1.",
 )
-def add_epsilon_to_sum(logits, axis=-1):
+def add_epsilon_to_sum(logits, axis=-1, *, epsilon=1e-8):
     exps = np.exp(logits)
-    return exps / (np.sum(exps, axis=axis, keepdims=True) + 1e-8)
+    return exps / (np.sum(exps, axis=axis, keepdims=True) + epsilon)
 
 
 @mistake(
