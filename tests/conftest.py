@@ -16,7 +16,7 @@ os.environ["COURSE_PROGRESS"] = "off"  # no test writes into the file of the per
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--fuzz-minutes", type=float, default=0, help="how long tests/test_fuzz.py looks for trouble"
+        "--fuzz-minutes", type=float, default=0, help="how long tests/test_bad_input.py looks for trouble"
     )
 
 
