@@ -81,8 +81,8 @@ def test_e4m3_overflows_to_nan_without_an_inf():
 @pytest.mark.parametrize("fmt", FORMATS)
 def test_presets_stand_on_both_sides_of_the_first_cliff(fmt):
     state = {**START, "format": fmt, "pattern": "one winner"}
-    good = breaker.observe(state | breaker.PRESETS["last good"](state))
-    bad = breaker.observe(state | breaker.PRESETS["first bad"](state))
+    good = breaker.observe(state | breaker.PRESETS[breaker.CLIFF]["last good"](state))
+    bad = breaker.observe(state | breaker.PRESETS[breaker.CLIFF]["first bad"](state))
     assert good.regime == "ok"
     assert bad.regime != "ok"
     assert 0 < bad.magnitude - good.magnitude < 0.011

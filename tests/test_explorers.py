@@ -96,10 +96,12 @@ def test_an_explorer_is_quiet_and_leaves_pyplot_alone(module, capfd):
 
 
 def test_the_state_comes_back(module):
-    moved = module.explore()
+    moved, again = module.explore(), module.explore()
     for preset in moved.presets.values():
         moved.from_state(preset(moved.state()) if callable(preset) else preset)
-    again = module.explore(**moved.state())
+    moved.tell()
+    again.tell()
+    again.from_state(moved.state())
     assert again.state() == moved.state()
     assert again.sentence == moved.sentence
     assert again._part.png == moved._part.png, "the picture remembers what was shown before"
@@ -145,7 +147,7 @@ def test_one_change_is_one_redraw(monkeypatch):
     seen = []
     monkeypatch.setattr(explorer, "_observe_state", lambda state: seen.append(state) or edge.observe(state))
     explorer.from_state({"z": 500.0, "format": "float64"})
-    assert seen == [{"z": 500.0, "format": "float64"}]
+    assert seen == [{"z": 500.0, "format": "float64", "told": False}]
     explorer._controls["z"].slider.value = 501.0
     assert len(seen) == 2
 
@@ -200,13 +202,15 @@ def test_hidden_controls_keep_their_value():
         question="?", goal="", caption="", why="", note="", controls=edge.CONTROLS, presets={}, hide=("format",),
         observe=edge.observe, describe=edge.describe, table=edge.table, draw=edge.draw, strip={"a": {}},
     )  # fmt: skip
-    assert seen._controls["format"] not in seen.children
+    assert seen._controls["z"] in seen._panel.children
+    assert seen._controls["format"] not in seen._panel.children
     assert seen.state()["format"] == "float32"
 
 
 def test_a_kept_picture_is_the_picture_drawn_from_scratch(module):
     """Kept backgrounds, layers and figures give the pixels of an explorer that never moved."""
     moved, controls, draw_from = module.explore(), module.CONTROLS, random.Random(module.__name__)
+    moved.tell()
     for _ in range(6):
         name = draw_from.choice(
             [name for name, box in controls.items() if isinstance(box, core.Choice | core.Number)]
@@ -218,7 +222,9 @@ def test_a_kept_picture_is_the_picture_drawn_from_scratch(module):
             value = low + step * draw_from.randrange(int((high - low) / step))
         moved.from_state({name: value})
         moved.from_state({name: value})  # nothing changes: all of it comes from what was kept
-        assert moved._part.png == module.explore(**moved.state())._part.png, moved.state()
+        fresh = module.explore(**moved.state())
+        fresh.tell()
+        assert moved._part.png == fresh._part.png, moved.state()
 
 
 def test_the_formats_are_drawn_while_nobody_waits(monkeypatch):
@@ -286,12 +292,12 @@ def test_edge_names_the_state_on_both_sides_of_every_cliff(name):
 @pytest.mark.parametrize("name", FORMATS)
 def test_edge_presets_go_to_the_cliff_of_the_chosen_format(name):
     explorer = edge.explore(format=name)
-    explorer.from_state(edge.PRESETS["last good"](explorer.state()))
+    explorer.from_state(explorer.presets["last good"](explorer.state()))
     assert ": ok" in explorer.sentence
-    explorer.from_state(edge.PRESETS["+1 ulp"](explorer.state()))
+    explorer.from_state(explorer.presets["+1 ulp"](explorer.state()))
     assert explorer.state()["z"] == FORMATS[name].exp_first_bad
     assert BAD.get(name, "NaN") in explorer.sentence
-    explorer.from_state(edge.PRESETS["−1 ulp"](explorer.state()))
+    explorer.from_state(explorer.presets["−1 ulp"](explorer.state()))
     assert explorer.state()["z"] == FORMATS[name].exp_last_finite
 
 

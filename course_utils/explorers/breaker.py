@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from course_utils import pipeline, reference
-from course_utils.explorers.core import Explorer, choice, number
+from course_utils.explorers.core import Explorer, choice, number, scale
 from course_utils.floats import FORMATS, Format, format_of
 from course_utils.plots import PALETTE, STATE_STYLE, draw_strip, look
 
@@ -25,8 +25,8 @@ CONTROLS = {
             "float8_e4m3fn": (0, 8, 0.05),
         },
     ),
+    "format": scale("number format", FORMATS, "float16"),
     "pattern": choice("pattern", pipeline.PATTERNS, "spread"),
-    "format": choice("number format", FORMATS, "float16"),
     "method": choice("method", ("naive", "shifted"), "naive"),
 }
 
@@ -37,21 +37,20 @@ def _beside_cliff(which):
 
 
 _CLIFF = ("last good", "first bad", "far side")
-CLIFF = {name: _beside_cliff(name) for name in _CLIFF}
 
 
 def _row(magnitude, pattern, kind):
     return lambda state: {"magnitude": magnitude, "pattern": pattern, "format": kind, "method": "naive"}
 
 
-PRESETS = CLIFF | {
-    "10.8 in float16": _row(10.8, "spread", "float16"),
-    "10.9": _row(10.9, "spread", "float16"),
-    "11.1": _row(11.1, "spread", "float16"),
-    "88.72 in float32": _row(88.72, "spread", "float32"),
-    "88.73": _row(88.73, "spread", "float32"),
-    "−100 in float32": _row(100, "all negative", "float32"),
-    "−104": _row(104, "all negative", "float32"),
+CLIFF = "at the cliff of this row"
+PRESETS = {
+    "float32": {"M = 88.72": _row(88.72, "spread", "float32"), "M = 88.73": _row(88.73, "spread", "float32")},
+    "far below zero": {
+        "−100": _row(100, "all negative", "float32"),
+        "−104": _row(104, "all negative", "float32"),
+    },
+    CLIFF: {name: _beside_cliff(name) for name in _CLIFF},
 }
 
 
@@ -368,7 +367,8 @@ def explore(short=False, **preset):
         note="Every step is computed in the chosen format itself; the truth comes from 60-digit arithmetic on the "
         "logits that the format stored.",
         controls=CONTROLS,
-        presets=CLIFF if short else PRESETS,
+        presets={CLIFF: PRESETS[CLIFF]} if short else PRESETS,
+        later=(CLIFF,),
         preset=preset,
         hide=("pattern", "method") if short else (),
         observe=observe,

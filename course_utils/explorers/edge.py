@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from course_utils import reference
-from course_utils.explorers.core import Explorer, choice, number
+from course_utils.explorers.core import Explorer, number, scale
 from course_utils.floats import FORMATS, Format, bit_fields, neighbour, states, store
 from course_utils.plots import PALETTE, STATE_STYLE
 
 CONTROLS = {
     "z": number("logit z", 10.0, -120, 120, 0.25, spans={"float64": (-760, 720, 1)}),
-    "format": choice("number format", FORMATS, "float32"),
+    "format": scale("number format", FORMATS, "float32"),
 }
 
 
@@ -24,13 +24,14 @@ def _step(up):
 
 
 PRESETS = {
-    "last good": _at(lambda fmt: fmt.exp_last_finite),
-    "first bad": _at(lambda fmt: fmt.exp_first_bad),
-    "−1 ulp": _step(up=False),
-    "+1 ulp": _step(up=True),
-    "losing digits": _at(lambda fmt: fmt.exp_first_subnormal),
-    "to zero edge": _at(lambda fmt: fmt.exp_first_zero),
-    "88.7 in bfloat16": {"z": 88.7, "format": "bfloat16"},
+    "one step": {"−1 ulp": _step(up=False), "+1 ulp": _step(up=True)},
+    "typed and stored": {"88.7 in bfloat16": {"z": 88.7, "format": "bfloat16"}},
+    "edges of this format": {
+        "last good": _at(lambda fmt: fmt.exp_last_finite),
+        "first bad": _at(lambda fmt: fmt.exp_first_bad),
+        "losing digits": _at(lambda fmt: fmt.exp_first_subnormal),
+        "zero": _at(lambda fmt: fmt.exp_first_zero),
+    },
 }
 
 
@@ -234,8 +235,9 @@ def explore(**preset):
         table=table,
         draw=draw,
         size=(9, 4.8),
-        strip={"float32, first bad z": PRESETS["first bad"]({"format": "float32"})},
+        strip={"float32, first bad z": {"z": FORMATS["float32"].exp_first_bad}},
         reached=_solved,
+        later=("edges of this format",),
     )
 
 

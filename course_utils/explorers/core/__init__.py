@@ -1,14 +1,17 @@
-"""The frame that every explorer stands in: controls, one live sentence, one figure, its numbers.
+"""The frame that every explorer stands in: goal, controls, one live sentence, one figure, its numbers.
 
 An explorer file holds no widget code. It holds CONTROLS, PRESETS, four functions and `explore`:
 
     CONTROLS = {
         "z": number("logit z", 10.0, -120, 120, 0.25, spans={"float64": (-760, 720, 1)}),
-        "format": choice("number format", FORMATS, "float32"),
+        "format": scale("number format", FORMATS, "float32"),       # a slider: these names have an order
+        "method": choice("method", ("naive", "shifted"), "naive"),  # buttons side by side: these have none
     }
-    PRESETS = {                                   # a button each: new values, or a function of the state
-        "z = 88.72": {"z": 88.72, "format": "float32"},
-        "+1 ulp": lambda state: {"z": neighbour(state["z"], state["format"])},
+    PRESETS = {                                   # groups of buttons, each with its label
+        "at the cliff": {                         # a button: new values, or a function of the state
+            "first bad": {"z": 88.72, "format": "float32"},
+            "+1 ulp": lambda state: {"z": neighbour(state["z"], state["format"])},
+        },
     }
 
     def observe(state) -> Observation: ...        # all the arithmetic; pure; state is {"z": .., "format": ..}
@@ -25,11 +28,21 @@ An explorer file holds no widget code. It holds CONTROLS, PRESETS, four function
     def explore(**preset):
         return Explorer(
             question="...?", goal="...", caption="what the figure shows", why="...", note="...",
-            controls=CONTROLS, presets=PRESETS, preset=preset, size=(8, 4),
+            controls=CONTROLS, presets=PRESETS, preset=preset, size=(9, 4.2),
             observe=observe, describe=describe, table=table, draw=draw,
             strip={"before": {"z": 88.5}, "at": {"z": 88.72}, "after": {"z": 89}},
-            reached=lambda seen: seen.state == "NaN",
+            reached=lambda seen: seen.state == "NaN", later=("at the cliff",),
         )
+
+Surprise. Nothing answers the goal before it is reached: the groups named in `later` appear with "Reached", or
+when the learner asks for them ("Show me"). Until then `observe` gets `state["told"] == False`; what would
+answer the goal in picture, sentence or table is left out there (`state.get("told", True)`). Without a kernel
+the strip is folded.
+
+Layout. A number shares its row with the choice or scale after it where there is room: put the main number
+first and the format second. At 1280 x 800 two rows of controls, one of buttons and a picture of 9 x 4.3 inch
+are seen together; on a wide screen the controls stand beside the picture. The dark theme inverts the
+lightness of a picture and keeps its hues: draw with PALETTE, on paper.
 
 Speed. An artist made with `animated=True` is drawn alone, over a kept background: 10 ms. Touching anything
 else (limits, ticks, titles, artists added or removed) redraws the whole figure, which is right too, but
@@ -38,8 +51,7 @@ each combination of choices has a figure of its own, which is kept.
 
 A slider named "z" may have another span for each value of the control "format" (`spans`). An error in any
 of these functions is shown in the explorer as "Explorer error: ..." and raised, so a notebook build and a
-test see it too. No widget state is ever needed: without a kernel a reader sees `strip`, its sentences
-and its numbers.
+test see it too. No widget state is ever needed: without a kernel a reader sees a picture and `strip`.
 """
 
 import asyncio
@@ -52,10 +64,11 @@ import ipywidgets
 import traitlets
 
 from course_utils import figures, plots
-from course_utils.explorers.core.controls import Choice, ChoiceSlider, Number, NumberBox, choice, number
+from course_utils.explorers.core.controls import Choice, Number, NumberBox, choice, number, scale
+from course_utils.explorers.core.panel import Panel
 from course_utils.explorers.core.picture import Pictures, stacked
 
-__all__ = ["Choice", "Explorer", "Number", "choice", "number"]
+__all__ = ["Choice", "Explorer", "Number", "choice", "number", "scale"]
 
 HERE = Path(__file__).parent
 IDLE = 0.5  # seconds without a change, after which the kernel has time to spare
@@ -96,23 +109,34 @@ class Explorer(ipywidgets.VBox):
         strip,
         size=(8, 4),
         reached=None,
+        later=(),
         preset=None,
         hide=(),
     ):
         plots.style()
         self._observe_state, self._describe, self._table, self._draw = observe, describe, table, draw
         self._texts = {"question": question, "goal": goal, "caption": caption, "why": why, "note": note}
-        self.presets = dict(presets)
         self.size, self._strip, self._reached, self._won = size, strip, reached, False
+        self._told = reached is None
         self._controls = {name: control.build() for name, control in controls.items()}
+        self._choices = tuple(name for name, control in controls.items() if isinstance(control, Choice))
         self._defaults = {name: control.value for name, control in controls.items()}
         self._labels = {name: control.label for name, control in controls.items()}
-        self._pictures = Pictures(draw, size, self._scene(self._defaults), observe(self._defaults))
+        self.presets = {name: values for group in presets.values() for name, values in group.items()}
+        shown = [widget for name, widget in self._controls.items() if name not in hide]
+        self._panel = Panel(shown, presets, later, go=self._go, tell=self.tell)
+        first = {**self._defaults, "told": self._told}
+        self._pictures = Pictures(draw, size, self._scene(first), observe(first))
         self._touched = time.monotonic()
         self._part = _Part(caption=caption, width=round(100 * size[0]))
         self._goal = ipywidgets.HTML()
+        self._goal.add_class("explorer-goal")
         self._quiet = False
-        super().__init__(self._parts(hide))
+        closing = ipywidgets.HTML(self._closing())
+        closing.add_class("explorer-closing")
+        frame = ipywidgets.Box([self._goal, self._panel, self._part, closing])
+        frame.add_class("explorer-frame")
+        super().__init__([frame])
         self.add_class("softmax-explorer")
         for widget in self._controls.values():
             widget.observe(self._changed, "value")
@@ -151,14 +175,13 @@ class Explorer(ipywidgets.VBox):
         self._touched = time.monotonic()
         try:
             self._fit_spans()
-            seen = self._observe_state(self.state())
-            sentence = self._describe(seen)
+            seen = self._look()
             frame = {
-                "png": self._pictures.png(self._scene(self.state()), seen),
-                "sentence": sentence,
+                "png": self._pictures.png(self._scene(self._told_state()), seen),
+                "sentence": self._describe(seen),
                 "rows": _texts(self._table(seen)),
             }
-            self._show_goal(seen)
+            self._show_goal()
         except Exception as error:
             self._part.error = f"Explorer error: {type(error).__name__}: {error}"
             raise
@@ -166,6 +189,12 @@ class Explorer(ipywidgets.VBox):
         with self._part.hold_sync():
             for name, value in {**frame, "error": "", "spoken": self._spoken()}.items():
                 setattr(self._part, name, value)
+
+    def tell(self) -> None:
+        """Show what answers the goal, reached or not."""
+        self._told = True
+        self._panel.tell()
+        self.refresh()
 
     def _repr_mimebundle_(self, **kwargs):
         bundle = super()._repr_mimebundle_(**kwargs)
@@ -179,22 +208,45 @@ class Explorer(ipywidgets.VBox):
         self._draw(figure)(self._observe_state({**self.state(), **state}))
 
     def static_html(self) -> str:
-        """The explorer for a reader without a kernel: the most telling states, one above the other."""
-        seen = {name: self._observe_state({**self._defaults, **state}) for name, state in self._strip.items()}
+        """The explorer for a reader without a kernel: where it starts; folded, the most telling states."""
+        start = {**self._defaults, "told": self._told and self._reached is None}
+        figure = self._still({"start": start}, f"**{self._texts['question']}** {self._texts['goal']}")
+        strip = {name: {**self._defaults, **state} for name, state in self._strip.items()}
+        if self._reached is None:
+            return self._still(strip, f"**{self._texts['question']}**") + self._closing()
+        answer = figures.details("What there is to find (try first)", self._still(strip, ""))
+        return figure + answer + self._closing()
+
+    def _still(self, states, above) -> str:
+        """Pictures of these states, one above the other, with their sentences and numbers."""
+        seen = {name: self._observe_state(state) for name, state in states.items()}
         sentences = {name: self._describe(one) for name, one in seen.items()}
         rows = [{"case": name, **row} for name, one in seen.items() for row in self._table(one)]
         cases = "\n\n".join(f"**{name}**: {sentence}" for name, sentence in sentences.items())
-        figure = figures.html(
+        return figures.html(
             stacked(self._draw, self.size, seen),
             alt=list(sentences.values())[len(seen) // 2],
-            caption=f"**{self._texts['question']}** {self._texts['caption']}\n\n{cases}",
+            caption=f"{above} {self._texts['caption']}\n\n{cases}",
             table=_texts(rows),
         )
-        return figure + self._closing()
 
     def _scene(self, state) -> tuple:
-        """The choices: a figure is kept for each combination of them."""
-        return tuple(state[name] for name, box in self._controls.items() if isinstance(box, ChoiceSlider))
+        """The choices, and whether the answer may be seen: a figure is kept for each combination of them."""
+        return (*(state[name] for name in self._choices), state["told"])
+
+    def _told_state(self) -> dict:
+        return {**self.state(), "told": self._told}
+
+    def _look(self):
+        """Observe; where that reaches the goal, once more with all that was kept back."""
+        seen = self._observe_state(self._told_state())
+        if not self._won and self._reached and self._reached(seen):
+            self._won = True
+            if not self._told:
+                self._told = True
+                self._panel.tell()
+                return self._observe_state(self._told_state())
+        return seen
 
     def _prepare_later(self):
         """Where a kernel waits for the learner, draw the other formats meanwhile."""
@@ -205,29 +257,20 @@ class Explorer(ipywidgets.VBox):
         if time.monotonic() - self._touched < IDLE:
             return self._prepare_later()
         for name in getattr(self._controls.get("format"), "options", ()):
-            state = {**self.state(), "format": name}
+            state = {**self._told_state(), "format": name}
             if self._scene(state) not in self._pictures:
                 with suppress(Exception):  # whoever chooses it will see the error
                     self._pictures.png(self._scene(state), self._observe_state(state))
                     return self._prepare_later()
         return None
 
-    def _parts(self, hide):
-        buttons = [self._button(name, values) for name, values in self.presets.items()]
-        row = ipywidgets.HBox(buttons, layout={"flex_flow": "row wrap"})
-        shown = [widget for name, widget in self._controls.items() if name not in hide]
-        return [self._goal, *shown, row, self._part, ipywidgets.HTML(self._closing())]
-
-    def _button(self, name, values):
-        button = ipywidgets.Button(description=name, tooltip=f"Go to: {name}", layout={"width": "auto"})
-        button.on_click(lambda _: self.from_state(values(self.state()) if callable(values) else values))
-        return button
+    def _go(self, values):
+        self.from_state(values(self.state()) if callable(values) else values)
 
     def _closing(self) -> str:
         return figures.details("Why?", figures.prose(self._texts["why"])) + figures.prose(self._texts["note"])
 
-    def _show_goal(self, seen):
-        self._won = self._won or bool(self._reached and self._reached(seen))
+    def _show_goal(self):
         mark = " **✓ Reached.**" if self._won else ""
         self._goal.value = figures.prose(f"**{self._texts['question']}** {self._texts['goal']}{mark}")
 

@@ -1,4 +1,4 @@
-"""What an explorer can be set with: numbers on a slider with an exact box, and choices on a slider."""
+"""What an explorer can be set with: numbers on a slider with an exact box, names side by side or on a slider."""
 
 from dataclasses import dataclass, field
 
@@ -29,21 +29,28 @@ class Number:
 
 @dataclass(frozen=True)
 class Choice:
-    """A slider over named options: unlike a menu, it keeps its keys inside JupyterLab."""
+    """One of a few names: buttons side by side, or a slider where the names have an order.
+
+    Unlike a menu or radio buttons, both keep their keys inside JupyterLab.
+    """
 
     label: str
     options: tuple
     value: object
+    ordered: bool = False
 
     def build(self):
-        return ChoiceSlider(
-            options=self.options,
-            value=self.value,
-            description=self.label,
-            tooltip=self.label,
-            style=_WIDE,
-            layout=_ROW,
-        )
+        if self.ordered:
+            return ipywidgets.SelectionSlider(**self._named(), layout=_ROW)
+        return ipywidgets.ToggleButtons(**self._named(), style={"button_width": "auto"}, layout=_ROW)
+
+    def _named(self):
+        return {
+            "options": self.options,
+            "value": self.value,
+            "description": self.label,
+            "tooltip": self.label,
+        }
 
 
 def number(label, value, low, high, step, spans=None) -> Number:
@@ -54,13 +61,16 @@ def number(label, value, low, high, step, spans=None) -> Number:
 
 
 def choice(label, options, value) -> Choice:
-    """A control for one of a few names."""
+    """A control for one of a few names that have no order: all are seen at once."""
     return Choice(label, tuple(options), value)
 
 
-ChoiceSlider = ipywidgets.SelectionSlider
-_WIDE = {"description_width": "9em"}
-_ROW = {"width": "34em", "max_width": "100%"}
+def scale(label, options, value) -> Choice:
+    """A control for one of a few names that have an order, such as number formats: a slider."""
+    return Choice(label, tuple(options), value, ordered=True)
+
+
+_ROW = {"width": "auto"}
 
 
 class _Slider(ipywidgets.FloatSlider):
@@ -86,15 +96,13 @@ class NumberBox(ipywidgets.HBox):
             description=control.label,
             tooltip=control.label,
             readout_format=".6g",
-            style=_WIDE,
             layout=_ROW,
         )
         self.exact = ipywidgets.FloatText(
-            value=control.value, tooltip=f"{control.label}, exact value", layout={"width": "12em"}
+            value=control.value, tooltip=f"{control.label}, exact value", layout=_ROW
         )
         super().__init__([self.slider, self.exact], value=control.value)
         self.add_class("explorer-number")
-        self.layout.flex_flow = "row wrap"
         self.slider.observe(self._from_slider, "value")
         traitlets.link((self.exact, "value"), (self, "value"))
         self.observe(self._to_slider, "value")

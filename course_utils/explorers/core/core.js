@@ -37,9 +37,69 @@ function nameHandle(handle) {
   box?.setAttribute("aria-label", `${label(handle)}, exact value`);
 }
 
+// Nor does it say which of some buttons is pressed, and what they are for.
+function nameToggles(toggles) {
+  const group = toggles.querySelector(".widget-toggle-button")?.parentElement;
+  if (!group) return false;
+  group.setAttribute("role", "group");
+  group.setAttribute("aria-label", toggles.querySelector(".widget-label").textContent);
+  const speak = () => {
+    for (const button of group.querySelectorAll("button"))
+      button.setAttribute("aria-pressed", String(button.classList.contains("mod-active")));
+  };
+  new MutationObserver(speak).observe(group, { attributes: true, attributeFilter: ["class"], subtree: true });
+  speak();
+  return true;
+}
+
+// noUiSlider remembers the limits it was made with for Home and End, and its Page keys go 5 steps.
+function leap(handle, key) {
+  const slider = handle.closest(".noUi-target").noUiSlider;
+  const { range, step } = slider.options;
+  const [low, high, now] = [range.min, range.max, Number(slider.get(true))].map(Number);
+  const far = Math.max(1, Math.round((high - low) / 20 / step)) * step;
+  const to = { Home: low, End: high, PageUp: now + far, PageDown: now - far }[key];
+  slider.set(Math.min(Math.max(to, low), high));
+}
+
+const LEAPS = ["Home", "End", "PageUp", "PageDown"];
+const USED = [
+  ["[role=slider]", [...LEAPS, "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"]],
+  ["input", [...LEAPS, "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Enter", "Backspace", "Delete"]],
+  ["button, summary", ["Enter"]],
+];
+
+// On a control a letter would otherwise be JupyterLab's command: b adds a cell, dd deletes one. What no control
+// uses goes on its way: Shift+Enter runs, Ctrl+S saves, Escape leaves, arrows go on from a button.
+export function keepKeys(root) {
+  root.addEventListener("keydown", (event) => {
+    const plain = !(event.ctrlKey || event.metaKey || event.altKey);
+    const used = USED.find(([selector]) => event.target.matches(selector))?.[1] ?? [];
+    if (plain && (event.key.length === 1 || (used.includes(event.key) && !event.shiftKey))) event.stopPropagation();
+    if (event.key === "Escape") leave(root);
+  });
+}
+
+// To the cell, where JupyterLab's keys work as after any Escape.
+function leave(root) {
+  const cell = root.closest(".jp-Cell");
+  document.activeElement?.blur();
+  cell?.focus({ preventScroll: true });
+}
+
 function adopt(root, speakExactly) {
-  // Letters pressed on a control would otherwise be JupyterLab's commands: b adds a cell, dd deletes one.
-  root.addEventListener("keydown", (event) => event.key !== "Tab" && event.stopPropagation());
+  keepKeys(root);
+  root.addEventListener(
+    "keydown",
+    (event) => {
+      const plain = !(event.ctrlKey || event.metaKey || event.altKey || event.shiftKey);
+      if (!plain || !LEAPS.includes(event.key) || !event.target.matches(".noUi-handle")) return;
+      event.preventDefault();
+      event.stopPropagation();
+      leap(event.target, event.key);
+    },
+    { capture: true },
+  );
   const named = new WeakSet();
   const look = () => {
     for (const handle of root.querySelectorAll(".noUi-handle")) {
@@ -48,6 +108,8 @@ function adopt(root, speakExactly) {
       nameHandle(handle);
       speakExactly();
     }
+    for (const toggles of root.querySelectorAll(".widget-toggle-buttons"))
+      if (!named.has(toggles) && nameToggles(toggles)) named.add(toggles);
   };
   new MutationObserver(look).observe(root, { childList: true, subtree: true });
   look();
@@ -64,7 +126,7 @@ function render({ model, el }) {
   const error = make("p", { className: "explorer-error", role: "alert" }, el);
   const figure = make("figure", { className: "explorer-figure" }, el);
   const image = make("img", { alt: model.get("sentence") }, figure);
-  image.style.maxWidth = `${model.get("width")}px`;
+  image.style.maxWidth = `${1.15 * model.get("width")}px`;
   make("figcaption", { textContent: model.get("caption") }, figure);
   const details = make("details", {}, el);
   make("summary", { textContent: "The numbers in this figure" }, details);

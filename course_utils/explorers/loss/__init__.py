@@ -29,6 +29,11 @@ def _absorbed(state):
 
 _AHEAD = {"gap": 20.0, "target": "ahead"}
 _BEHIND = {"gap": 50.0, "target": "behind"}
+_WRONG = {
+    "log(p + 1e-8)": _to(path="log(p + eps)", eps="1e-8", **_BEHIND),
+    "clip p": _to(path="clip p", eps="1e-7", **_BEHIND),
+    "log_softmax": _to(path="log_softmax", **_BEHIND),
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class View:
     panels: tuple[str, str]
     start: dict
     presets: dict
+    later: tuple
     strip: dict
     reached: object
 
@@ -55,13 +61,14 @@ VIEWS = {
         panels=("log p", "p"),
         start={"gap": 90.0},
         presets={
-            "last log p": _last_kept,
-            "first log 0": _first_lost,
-            "17.34 in float16": _to(gap=17.34, target="behind", path="log(softmax)", format="float16"),
-            "log_softmax there": lambda state: _first_lost(state) | {"path": "log_softmax"},
-            "1 + e⁻ᵍ = 1": _absorbed,
-            "log1p there": lambda state: _absorbed(state) | {"path": "log1p"},
+            "target ahead": {"1 + e⁻ᵍ = 1": _absorbed},
+            "target behind": {
+                "last p": _last_kept,
+                "first p = 0": _first_lost,
+                "log_softmax there": lambda state: _first_lost(state) | {"path": "log_softmax"},
+            },
         },
+        later=("target behind",),
         strip={
             "log(softmax), gap 103.96": {"gap": 103.96},
             "log(softmax), gap 103.98": {"gap": 103.98},
@@ -82,15 +89,18 @@ VIEWS = {
         panels=("loss", "gradient"),
         start={"path": "log(p + eps)", "gap": 10.0},
         presets={
-            "log(p + 1e-8) at 50": _to(path="log(p + eps)", eps="1e-8", **_BEHIND),
-            "clip at 50": _to(path="clip p", eps="1e-7", **_BEHIND),
-            "log_softmax at 50": _to(path="log_softmax", **_BEHIND),
-            "first log 0": _first_lost,
-            "0 · log 0": _to(path="one-hot * log p", gap=104.0, target="ahead"),
-            "a loss below 0": _to(path="log(p + eps)", eps="1e-7", **_AHEAD),
-            "a loss of 0": _to(path="log_softmax", **_AHEAD),
-            "log1p at 20": _to(path="log1p", **_AHEAD),
+            "right by 20": {
+                "a loss below 0": _to(path="log(p + eps)", eps="1e-7", **_AHEAD),
+                "a loss of 0": _to(path="log_softmax", **_AHEAD),
+                "log1p": _to(path="log1p", **_AHEAD),
+            },
+            "no number": {
+                "log 0": _first_lost,
+                "0 · log 0": _to(path="one-hot * log p", gap=104.0, target="ahead"),
+            },
+            "wrong by 50": _WRONG,
         },
+        later=("wrong by 50",),
         strip={
             "log(p + 1e-8), gap 50": {"path": "log(p + eps)", "eps": "1e-8"},
             "clip p, gap 50": {"path": "clip p"},
@@ -111,13 +121,14 @@ VIEWS = {
         panels=("gradient", "loss"),
         start={"path": "clip p", "gap": 10.0},
         presets={
-            "log(p + 1e-8) at 50": _to(path="log(p + eps)", eps="1e-8", **_BEHIND),
-            "clip at 50": _to(path="clip p", eps="1e-7", **_BEHIND),
-            "log_softmax at 50": _to(path="log_softmax", **_BEHIND),
-            "1/p overflows": _to(path="log(softmax)", gap=90.0, target="behind"),
-            "p − 1 = 0": _to(path="log_softmax", **_AHEAD),
-            "log1p at 20": _to(path="log1p", **_AHEAD),
+            "right by 20": {
+                "p − 1 = 0": _to(path="log_softmax", **_AHEAD),
+                "log1p": _to(path="log1p", **_AHEAD),
+            },
+            "no number": {"1/p overflows": _to(path="log(softmax)", gap=90.0, target="behind")},
+            "wrong by 50": _WRONG,
         },
+        later=("wrong by 50",),
         strip={
             "log(p + 1e-8), gap 50": {"path": "log(p + eps)", "eps": "1e-8"},
             "clip p, gap 50": {"path": "clip p"},
@@ -153,5 +164,6 @@ def explore(view="loss", **preset):
         size=(9, 4.6),
         strip=chosen.strip,
         reached=chosen.reached,
+        later=chosen.later,
         hide=("eps",) if view == "log" else (),  # lesson 05 brings eps
     )

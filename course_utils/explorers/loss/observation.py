@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from course_utils import floats, pipeline, reference
-from course_utils.explorers.core import choice, number
+from course_utils.explorers.core import choice, number, scale
 from course_utils.floats import FORMATS, Format, store
 from course_utils.pipeline import LOSS_PATHS
 from course_utils.plots import STATE_STYLE
@@ -21,11 +21,11 @@ SPANS = {
     "float8_e4m3fn": (0.0, 12.0, 0.5),
 }
 CONTROLS = {
-    "gap": number("gap g, z = [0, −g]", 50.0, 0, 120, 0.5, spans=SPANS),
+    "gap": number("gap g", 50.0, 0, 120, 0.5, spans=SPANS),
+    "format": scale("number format", FORMATS, "float32"),
     "target": choice("the target is", TARGETS, "behind"),
+    "eps": scale("eps", ("1e-4", "1e-7", "1e-8", "1e-12"), "1e-7"),
     "path": choice("way to the loss", LOSS_PATHS, "log(softmax)"),
-    "eps": choice("eps", ("1e-4", "1e-7", "1e-8", "1e-12"), "1e-7"),
-    "format": choice("number format", FORMATS, "float32"),
 }
 
 

@@ -29,28 +29,30 @@ def _all_gone(state):
     return _at(neighbour(fmt.exp_first_zero, fmt, up=False), fmt.name)
 
 
+DOWN = {"−95": _at(-95.0), "−100": _at(-100.0), "−102": _at(-102.0)}
+GONE = "where it ends"
 PRESETS = {
-    "−95": _at(-95.0),
-    "−100": _at(-100.0),
-    "−102": _at(-102.0),
-    "−103": _at(-103.0),
-    "−104": _at(-104.0),
-    "+88.5": _at(88.5),
-    "+88.73": _at(88.73),
-    "last good": _beside_upper_cliff("last"),
-    "first bad": _beside_upper_cliff("first"),
-    "all gone": _all_gone,
-    "shift 10⁸ in float32": _at(1e8, "float32", METHODS[1], REACH[1]),
-    "shift 257 in bfloat16": _at(257.0, "bfloat16", METHODS[1], REACH[1]),
-    "shift, then store": lambda state: {"method": METHODS[2]},
+    "go down to": DOWN,
+    "far away": {
+        "10⁸, shifted": _at(1e8, "float32", METHODS[1], REACH[1]),
+        "257 in bfloat16": _at(257.0, "bfloat16", METHODS[1], REACH[1]),
+        "shift, then store": lambda state: {"method": METHODS[2]},
+    },
+    GONE: {
+        "−103": _at(-103.0),
+        "all gone": _all_gone,
+        "last good": _beside_upper_cliff("last"),
+        "first bad": _beside_upper_cliff("first"),
+    },
 }
 
 
-def explore(**preset):
+def explore(short=False, **preset):
+    """Slide the whole row. `short=True` leaves the offset, the format and three buttons."""
     return Explorer(
         question="Softmax does not care about a constant. Does the computer?",
-        goal="Slide c down and find the worst answer that is finite and sums to 1. Then try the cure, `shifted`, "
-        "and go far away, where it is not enough.",
+        goal="Slide c down. Find the worst first p that is still a number: off by more than a third."
+        + ("" if short else " Then try `shifted`, also far away."),
         caption="The logits are [c, c − gap], so the truth (dotted) never changes. Solid: what the format "
         "computed. Hatched: no number, or digits lost. The axis gives both cliffs room; // marks where its scale "
         "changes. Below, exp of both logits counted in ulps, the steps of the format, a block each; ≠ marks a "
@@ -60,11 +62,13 @@ def explore(**preset):
         "at −102 in float32, so p is 4/5. It is finite, sums to 1, and is wrong.\n\n"
         "Subtracting the maximum cures both ends: the largest exp is 1. But far away the logits themselves are "
         "rounded when they are stored. Two that become the same number stay the same: no shift tells them apart. "
-        "Subtract before you store (`shifted before it is stored`), and they stay apart.",
+        "Subtract before you store (`shifted, then stored`), and they stay apart.",
         note="Every step is computed in the chosen format itself; the truth is the softmax of [0, −gap].",
         controls=CONTROLS,
-        presets=PRESETS,
+        presets={name: PRESETS[name] for name in ("go down to", GONE)} if short else PRESETS,
+        later=(GONE,),
         preset=preset,
+        hide=("gap", "method", "reach") if short else (),
         observe=observe,
         describe=describe,
         table=table,

@@ -6,11 +6,11 @@ from functools import lru_cache
 import numpy as np
 
 from course_utils import pipeline, reference
-from course_utils.explorers.core import choice, number
+from course_utils.explorers.core import choice, number, scale
 from course_utils.floats import FORMATS, Format, spacing
 from course_utils.plots import STATE_STYLE
 
-METHODS = ("naive", "shifted", "shifted before it is stored")
+METHODS = ("naive", "shifted", "shifted, then stored")
 REACH = ("near the cliffs", "far away")
 
 SPANS = {
@@ -39,10 +39,10 @@ def farthest(kind, gap) -> float:
 
 CONTROLS = {
     "offset": number("offset c", -90.0, -110, 95, 0.5, spans=_span),
+    "format": scale("number format", FORMATS, "float32"),
     "gap": number("gap", 1.0, 0, 5, 0.25),
-    "format": choice("number format", FORMATS, "float32"),
-    "method": choice("method", METHODS, METHODS[0]),
     "reach": choice("offsets", REACH, REACH[0]),
+    "method": choice("method", METHODS, METHODS[0]),
 }
 
 
@@ -85,7 +85,7 @@ def observe(state) -> Observation:
     offset, gap, kind, method = (state[name] for name in ("offset", "gap", "format", "method"))
     # The third way subtracts in exact arithmetic: the format sees the logits after that.
     typed = [0.0, -gap] if method == METHODS[2] else [offset, offset - gap]
-    steps = pipeline.run(typed, kind, method.split()[0])
+    steps = pipeline.run(typed, kind, method.split(",")[0])
     return Observation(
         offset,
         gap,

@@ -22,18 +22,15 @@ def _edge(up):
 
 
 PRESETS = {
-    "m = mean": _mark("mean"),
-    "m = min": _mark("min"),
-    "m = max": _mark("max"),
-    "m = max |z|": _mark("max |z|"),
-    "m = 88": _mark("88"),
-    "◀ next edge": _edge(up=False),
-    "next edge ▶": _edge(up=True),
-    "100, 99, 0": {"z": (100.0, 99.0, 0.0), "m": 0.0, "format": "float32"},
-    "the mean fails": {"z": (120.0, 0.0, 0.0, 0.0), "m": 30.0, "format": "float32"},
-    "the min fails": {"z": (0.0, -100.0), "m": -100.0, "format": "float32"},
-    "max |z| fails": {"z": (-60.0, -61.0), "m": 61.0, "format": "float32"},
-    "88 fails": {"z": (200.0, 190.0), "m": 88.0, "format": "float32"},
+    "shift by": {name: _mark(name) for name in ("mean", "min", "max", "max |z|", "88")},
+    "go to": {"◀ next edge": _edge(up=False), "next edge ▶": _edge(up=True)},
+    "a row that breaks": {
+        "the mean": {"z": (120.0, 0.0, 0.0, 0.0), "m": 30.0, "format": "float32"},
+        "the min": {"z": (0.0, -100.0), "m": -100.0, "format": "float32"},
+        "the max |z|": {"z": (-60.0, -61.0), "m": 61.0, "format": "float32"},
+        "a constant": {"z": (200.0, 190.0), "m": 88.0, "format": "float32"},
+        "none of them": {"z": (100.0, 99.0, 0.0), "m": 0.0, "format": "float32"},
+    },
 }
 
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from course_utils import pipeline, reference
-from course_utils.explorers.core import choice, number
+from course_utils.explorers.core import number, scale
 from course_utils.explorers.shift.row import Row
 from course_utils.floats import FORMATS, Format, store
 from course_utils.plots import STATE_STYLE
@@ -38,7 +38,7 @@ def _span(state) -> tuple[float, float, float]:
 CONTROLS = {
     "z": Row("logits z", (100.0, 99.0, 0.0), limit=400, most=MOST),
     "m": number("shift m", 0.0, -20, 230, 0.25, spans=_span),
-    "format": choice("number format", FORMATS, "float32"),
+    "format": scale("number format", FORMATS, "float32"),
 }
 
 

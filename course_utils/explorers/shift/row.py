@@ -42,13 +42,12 @@ class _Box(ipywidgets.HBox):
             description=control.label,
             tooltip=control.label,
             continuous_update=False,
-            style={"description_width": "9em"},
-            layout={"width": "34em", "max_width": "100%"},
+            layout={"width": "auto"},
         )
         self.wrong = ipywidgets.HTML()
         super().__init__([self.text, self.wrong], value=control.value)
+        self.add_class("explorer-row")
         self._write()
-        self.layout.flex_flow = "row wrap"
         self.text.observe(self._read, "value")
         self.observe(self._write, "value")
 
