@@ -6,8 +6,8 @@ Leave one term out of the sum, so that a tiny remainder is never rounded against
 room            holds
 probabilities   softmax, log_softmax, logsumexp
 loss            cross_entropy, cross_entropy_with_grad
-rows            the steps they share: decide, shift, sum, leave one out
-small           the short way for small arrays, any axis, any format
+weights         logsumexp with weights, signed ones included
+rows            the steps they share: blocks, shift, exponentials, sum, leave one out
 arguments       what is accepted, and what is said when it is not
 """
 

@@ -1,211 +1,136 @@
-"""The steps that every stable function shares, on a block of rows: decide, shift, sum, leave one out.
+"""The steps that every stable function shares, on a block of rows: load, shift, exponentials, sum, leave one out.
 
-A block has the shape (rows, classes). Its classes lie together in memory, or apart (`apart`): then each step
-works on whole vectors of rows, class by class.
+A block has the shape (rows, classes). Where classes are few, or the caller's array lies so, each step works on
+whole vectors of rows. Nothing here mixes two rows, so a row gets the same digits alone and in any batch.
 """
 
-from __future__ import annotations
-
 import math
-from contextvars import Context
 
 import numpy as np
 
-from course_utils.stable.narrow import narrowed, widened
-from course_utils.stable.sums import apart, entries, leave_out, leave_out_largest
-
-BLOCK_BYTES = 1 << 21  # a block and its result: what the caches hold
-FEW_CLASSES = 16  # up to here a row is too short for NumPy's inner loops along it
-ONE_BLOCK = 1 << 18  # up to here an array needs no blocks
-RUN = 1 << 12  # numbers that lie together in memory, where a block cuts through every class
-PROBED = 16  # rows, from first to last, of which one number each decides for a block
-LITTLE = 1 << 11  # so many numbers take less time than the calls that work on them
-MANY = 64  # up to so many rows NumPy's loop along each is fast enough
-COMPUTED = frozenset(np.dtype(kind) for kind in (np.float32, np.float64))
-
-LOW = -0.5  # a maximum from here on rounds to a shift of 0
-ENOUGH = 0.5  # and keeps the sum above this: what has underflowed beside it can't be seen
-LARGEST = {dtype: float(np.finfo(dtype).max) for dtype in COMPUTED}
-SMALLEST = {dtype: float(np.finfo(dtype).tiny) for dtype in COMPUTED}  # with all its digits
-LOG_MAX = {dtype: math.log(LARGEST[dtype]) for dtype in COMPUTED}
-SAFE = 2.0**960  # the reciprocal of a sum of such terms keeps its digits
-
-QUIET = Context()
-QUIET.run(np.seterr, all="ignore")
-# Where a row meets a single number, NumPy may copy that number for each class, as many as fit in its buffer, to
-# treat several rows in one go. So small a buffer holds no two long rows: they take half the time.
-QUIET.run(np.setbufsize, 1024)
+BLOCK = 1 << 17  # numbers: a block and what is made of it stay in the processor's caches
+FEW_CLASSES = 32  # up to here NumPy's loops along a row are too short to pay
+FEWEST_ROWS = 1024  # of a block whose classes lie apart: with fewer, memory is read in scraps
+COMPUTED = {np.dtype(kind): np.finfo(kind) for kind in (np.float32, np.float64)}
 
 
-def quietly(function, *args):
-    """The result of a function in which overflow and NaN are no news: they are looked for in the numbers.
+def apart(block: np.ndarray) -> bool:
+    """Whether the classes of a row lie apart in memory, and the rows of a class together."""
+    between_rows, between_classes = map(abs, block.strides)
+    return 0 < between_rows <= between_classes
 
-    As `with np.errstate(all="ignore")`, which takes longer than the softmax of ten numbers.
+
+def room_for(block: np.ndarray) -> np.ndarray:
+    """An empty block that lies in memory as this one does."""
+    return np.empty(block.shape, block.dtype, order="F" if apart(block) else "C")
+
+
+def each_block(kernel, rows, dtype, result=None, mask=None) -> None:
+    """Call `kernel(block, out, index)` for some rows at a time, in `dtype`; what the mask leaves out is -inf.
+
+    The 16- and 8-bit formats are computed in float32. `out` is room for the block's result, and ends up in the
+    rows `index` of `result`. Where memory allows both are views; with out=logits they are the same memory.
     """
-    return QUIET.copy().run(function, *args)
+    classes, dtype = rows.shape[1], dtype if dtype in COMPUTED else np.dtype(np.float32)
+    by_class = apart(rows) or classes <= FEW_CLASSES
+    ready = mask is None and rows.dtype == dtype and by_class == apart(rows)
+    ready = ready and rows.strides[0 if by_class else 1] == dtype.itemsize
+    count = max(FEWEST_ROWS if by_class else 1, BLOCK // max(1, classes))
+    for start in range(0, len(rows) if classes else 0, count):
+        index = slice(start, start + count)
+        block = rows[index]
+        if not ready:
+            block = np.empty(block.shape, dtype, order="F" if by_class else "C")
+            block[...] = rows[index]
+            if mask is not None:
+                block[~mask[index]] = -np.inf
+        there = None if result is None else result[index]
+        direct = there is not None and (there.dtype, there.strides) == (block.dtype, block.strides)
+        out = there if direct else room_for(block)
+        kernel(block, out, index)
+        if there is not None and not direct:
+            there[...] = narrowed(out, there.dtype)
 
 
-def plain(logits, formats=COMPUTED) -> bool:
-    """Whether this is an ordinary array of one block, which needs no paperwork."""
-    return (
-        type(logits) is np.ndarray
-        and logits.dtype in formats
-        and 0 < logits.size <= ONE_BLOCK
-        and (logits.ndim > 0 and logits.flags.c_contiguous)
-    )
+def narrowed(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """The values rounded once, to nearest even, to `dtype`.
 
-
-def within(values: np.ndarray, low: float, high: float) -> bool:
-    """Whether all values lie in [low, high]; NaN doesn't."""
-    return low <= values.item(values.argmin()) and values.item(values.argmax()) <= high
-
-
-def row_maxima(logits: np.ndarray) -> np.ndarray:
-    """The maximum of each row; NaN where the row holds one."""
-    if apart(logits) or logits.shape[1] > FEW_CLASSES or len(logits) <= MANY:
-        return np.maximum.reduce(logits, axis=1)
-    result = logits[:, 0].copy()
-    for column in range(1, logits.shape[1]):
-        np.maximum(result, logits[:, column], out=result)
+    A subnormal float16 costs NumPy twenty times an ordinary one. It is a whole multiple of 2**-24, and that
+    multiple is its pattern of bits.
+    """
+    if dtype != np.float16 or values.dtype != np.float32:
+        return values.astype(dtype, copy=False)
+    small = np.abs(values) < 2.0**-14
+    result = np.where(small, np.float32(0), values).astype(np.float16)
+    found = values[small]
+    patterns = np.rint(np.abs(found) * np.float32(2**24)).astype(np.uint16)
+    result.view(np.uint16)[small] = patterns | (np.signbit(found).astype(np.uint16) << 15)
     return result
 
 
-def smallest_shift(row_max: np.ndarray, limit: float) -> np.ndarray:
-    """The whole number nearest to what moves the maximum into [0, limit]: 0 for most rows.
+def smallest_shift(block: np.ndarray, row_max: np.ndarray) -> np.ndarray | None:
+    """The whole number nearest to what moves a row's maximum into [0, limit]. None where it is 0 for all rows.
 
-    The classic shift rounds z - max z, and exp turns that rounding into up to |z - max z| u of error.
-    A shift by the smallest whole number rounds nothing that matters: z and the shift are multiples of the
-    spacing of z, and the difference is no longer than z. The max-shift makes zeros; this one keeps digits.
-    A large maximum is subtracted as it is: each z that still matters is within a factor of 2 of it, and
-    such differences are exact as well. A row of -inf only isn't shifted: -inf - -inf would be NaN.
+    The classic shift rounds z - max z, and exp turns that rounding into up to |z - max z| u of error. Subtracting
+    a whole number no larger than need be rounds nothing that counts. The limit leaves room for three times the
+    sum. Where all logits of a row are equal their value is the shift: the sum of ones has no error at all.
     """
-    shift = np.rint(row_max - np.minimum(np.maximum(row_max, 0), limit))
-    if within(row_max, -LARGEST[row_max.dtype], 4 * limit):
-        return shift
-    shift = np.where(row_max > 4 * limit, row_max, shift)
-    return np.where(row_max == -np.inf, 0, shift)
-
-
-def exponentials(logits: np.ndarray, out: np.ndarray, row_max=None) -> tuple[np.ndarray, np.ndarray | None]:
-    """exp(z - shift) in `out`, and the shift of each row; None stands for a shift of 0 in every row.
-
-    With `row_max` the sums are safe. Without it this is a try: a few numbers decide for the block, and the
-    caller verifies every row (`weak`). A try costs next to nothing.
-    """
-    # All terms may be as large as the largest, and their sum must not overflow.
-    limit = LOG_MAX[logits.dtype] - 1 - math.log(logits.shape[1])
-    if row_max is None:
-        if _promising(logits, limit):
-            return np.exp(logits, out=out), None
-        row_max = row_maxima(logits)
-    if within(row_max, LOW, limit):
-        return np.exp(logits, out=out), None
-    shift = smallest_shift(row_max, limit)
-    np.subtract(logits, shift[:, None], out=out)
-    return np.exp(out, out=out), shift
-
-
-def _promising(logits: np.ndarray, limit: float) -> bool:
-    """Whether the first number of a few rows lies where exp is at ease; an odd step finds rows in turn."""
-    if len(logits) <= MANY:
-        return -limit <= logits.item(0) <= limit
-    return within(logits[:: len(logits) // PROBED | 1, 0], -limit, limit)
-
-
-def weak(sums: np.ndarray, row_max) -> np.ndarray | None:
-    """The rows that a try got wrong: the sum overflowed, or was so small that terms lost digits to underflow."""
-    largest = LARGEST[sums.dtype]
-    if row_max is not None or within(sums, ENOUGH, largest):
+    limit = math.log(COMPUTED[block.dtype].max) - math.log(3 * block.shape[1])
+    calm = row_max.item(row_max.argmin()) >= -0.5 and row_max.item(row_max.argmax()) <= limit
+    level = block[:, 0] == block[:, -1]
+    if calm and not level.any():
         return None
-    return np.flatnonzero(~((sums >= ENOUGH) & (sums <= largest)))  # a product with inf may be NaN
+    shift = np.rint(row_max - np.minimum(np.maximum(row_max, 0), limit))
+    shift = np.where(row_max - shift < limit + 1, shift, row_max)  # huge logits lie further apart than that
+    level[level] = (block[level] == row_max[level, None]).all(axis=1)
+    return np.where(level, row_max, shift)
 
 
-def small_beside(peak: float, summed: float) -> bool:
-    """Whether terms up to `peak` may be multiplied by 1 / sum: faster, but a probability of 1 may be missed."""
-    return peak < min(summed / 2, SAFE)
+def exponentials(block: np.ndarray, shift: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """exp(z - shift), in `out`."""
+    return np.exp(block if shift is None else np.subtract(block, shift[:, None], out=out), out=out)
 
 
-def share_ties(logits: np.ndarray, out: np.ndarray) -> None:
-    """Give each class of a row of equal logits 1/n, correctly rounded: exp, sum and division would round thrice.
+def total(terms: np.ndarray) -> np.ndarray:
+    """The sum of each row, in pairs of pairs: one number after the other, roundings would add up.
 
-    The ends of a row tell at once that most rows are no such row.
+    NumPy does that only for numbers that lie together. Where they lie apart, half of the classes is added to the
+    other half until one is left.
     """
-    rows = (logits[:, 0] == logits[:, -1]).nonzero()[0]
-    if rows.size:
-        rows = rows[np.isfinite(logits[rows, 0]) & (logits[rows] == logits[rows, :1]).all(axis=1)]
-        out[rows] = 1 / logits.shape[1]
+    if not apart(terms):
+        return np.add.reduce(terms, axis=1)
+    by_class, left = terms.T, terms.shape[1]
+    half = 1 << max(0, (left - 1).bit_length() - 1)
+    sums = by_class[:half].copy()
+    sums[: left - half] += by_class[half:]
+    while half > 1:
+        half //= 2
+        sums[:half] += sums[half : 2 * half]
+    return sums[0]
 
 
-def leave_out_max(logits: np.ndarray, out: np.ndarray) -> tuple:
-    """(row maximum, its term, the sum of the other terms) of each row; `out` is where the terms are made.
+def leave_one_out(block, shift, index, out) -> tuple[np.ndarray, np.ndarray]:
+    """(the term at `index`, the sum of the others) of each row, in float64; `out` keeps the others' terms.
 
-    Afterwards the largest term may be missing in `out`.
+    Added to a large term, many small ones are rounded against it one by one; and 1 + 1e-17 is 1. A row is weak
+    where the others have underflowed beside the one left out: they get a shift of their own.
     """
-    if apart(logits):
-        row_max = np.maximum.reduce(logits, axis=1)
-        terms, _ = exponentials(logits, out, row_max)
-        return row_max, *leave_out_largest(terms)
-    index = logits.argmax(axis=1)
-    view, at = entries(logits, index)
-    row_max = view[at]
-    terms, _ = exponentials(logits, out, row_max)
-    return row_max, *leave_out(terms, index, rough=True)
+    terms = exponentials(block, shift, out)
+    at = np.arange(len(block)), index
+    own = terms[at].astype(np.float64)
+    terms[at] = 0
+    rest = total(terms).astype(np.float64)
+    weak = rest < block.shape[1] * COMPUTED[block.dtype].tiny
+    if weak.any():
+        shift = np.zeros(len(block)) if shift is None else shift
+        rest[weak] = _rest_far_below(block[weak].astype(np.float64), shift[weak], index[weak])
+    return own, rest
 
 
-class Blocks:
-    """The rows of an array, block by block, in the dtype and memory order in which the arithmetic is done.
-
-    `run(kernel, result)` calls `kernel(block, out, index, row_max)` for each block; `out` is other memory than
-    `block` and ends up in the rows `index` of `result`. The kernel returns the rows that need their own maximum
-    (`weak`), or None; these are given to it once more, now with that maximum.
-    """
-
-    def __init__(self, rows: np.ndarray, mask: np.ndarray | None = None, by_class: bool = False):
-        self.rows, self.mask = rows, mask
-        self.dtype = rows.dtype if rows.dtype in COMPUTED else np.dtype(np.float32)
-        self.apart = apart(rows) or (by_class and rows.shape[1] <= FEW_CLASSES)
-        self.direct = self.dtype == rows.dtype and mask is None and self.apart == apart(rows)
-        size = BLOCK_BYTES if self.direct else BLOCK_BYTES // 8  # a copy is read again soon: keep it near
-        # A cache line holds 16 float32: fewer rows than that would waste it when classes lie apart.
-        self.count = max(16 if self.apart else 1, size // (rows.shape[1] * self.dtype.itemsize))
-
-    def scratch(self, rows: int) -> np.ndarray:
-        return np.empty((rows, self.rows.shape[1]), self.dtype, order="F" if self.apart else "C")
-
-    def load(self, index, block: np.ndarray) -> np.ndarray:
-        """A copy of some rows; masked entries become -inf."""
-        widened(self.rows[index], block)
-        if self.mask is not None:
-            np.copyto(block, -np.inf, where=~self.mask[index])
-        return block
-
-    def run(self, kernel, result: np.ndarray | None = None) -> None:
-        count = min(self.count, len(self.rows))
-        reads = self.direct and not (result is not None and np.may_share_memory(self.rows, result))
-        writes = reads and result is not None and result.strides == self.rows.strides
-        if self.apart and writes:
-            count = min(max(count, RUN), len(self.rows))
-        if not reads:
-            blocks = self.scratch(count)
-        if not writes:
-            outs = self.scratch(count)
-        wary = False
-        for start in range(0, len(self.rows), count):
-            index = slice(start, min(start + count, len(self.rows)))
-            size = index.stop - start
-            block = self.rows[index] if reads else self.load(index, blocks[:size])
-            out = result[index] if writes else outs[:size]
-            weak_rows = kernel(block, out, index, row_maxima(block) if wary else None)
-            if result is not None and not writes:
-                result[index] = narrowed(out, result.dtype)
-            if weak_rows is not None and weak_rows.size:
-                # A try that fails costs more than a look at all maxima.
-                wary = wary or 8 * weak_rows.size > size
-                self.repeat(kernel, result, start + weak_rows, block[weak_rows])
-
-    def repeat(self, kernel, result: np.ndarray | None, index: np.ndarray, logits: np.ndarray) -> None:
-        block, out = self.scratch(len(index)), self.scratch(len(index))
-        block[...] = logits
-        kernel(block, out, index, row_maxima(block))
-        if result is not None:
-            result[index] = narrowed(out, result.dtype)
+def _rest_far_below(logits, shift, index):
+    logits[np.arange(len(logits)), index] = -np.inf
+    highest = np.rint(np.maximum.reduce(logits, axis=1))
+    # A row with nothing else has a rest of 0. Half an exponent at a time: the whole may be below the format.
+    back = np.exp((highest - shift) / 2)
+    rest = np.add.reduce(np.exp(logits - highest[:, None]), axis=1)
+    return np.where(highest == -np.inf, 0.0, rest * back * back)
