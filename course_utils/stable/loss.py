@@ -130,8 +130,7 @@ def _index_losses(rows, into, targets, factors, weighted):
         losses[index] = np.where(nothing, 0.0, np.where(near, factor * np.log1p(ratio), far))
         if into is not None:
             out[at] = -rest
-            np.divide(out, sums.astype(out.dtype)[:, None], out=out)
-            np.multiply(out, factor.astype(out.dtype)[:, None], out=out)
+            _scale(out, factor / sums, 1 / sums, factor)
             out[nothing] = 0
 
     # Weights may be of any size: then float64 has room for them.
@@ -139,10 +138,18 @@ def _index_losses(rows, into, targets, factors, weighted):
     return losses
 
 
+def _scale(terms, both, first, second):
+    """Multiply each row by `both`, or by two factors in turn where their product leaves the format's range."""
+    fits = (both >= COMPUTED[terms.dtype].tiny) & (both <= COMPUTED[terms.dtype].max)
+    terms *= np.where(fits, both, first).astype(terms.dtype)[:, None]
+    if not fits.all():
+        terms *= np.where(fits, 1, second).astype(terms.dtype)[:, None]
+
+
 def _goals(classes, targets, ignored, soft, smoothing, weight, index):
     """The weight that each of some rows gives to -log p of each class."""
     goals = np.arange(classes) == targets[index][:, None] if soft is None else soft[index]
-    goals = goals * (1 - smoothing) + smoothing / classes
+    goals = np.ascontiguousarray(goals) * (1 - smoothing) + smoothing / classes
     if weight is not None:
         goals *= weight
     if ignored is not None:
@@ -166,7 +173,9 @@ def _distribution_losses(rows, into, goals_of, scale):
         gaps = row_max[:, None] / 2 - block / 2  # halves can't overflow
         costs = np.where(goals == 0, 0.0, goals * scale * gaps)
         whole = np.add.reduce(goals, axis=1)
-        loss = 2 * np.add.reduce(costs, axis=1) + whole * scale * np.log1p(rest / largest)
+        loss = 2 * np.add.reduce(np.ascontiguousarray(costs), axis=1) + whole * scale * np.log1p(
+            rest / largest
+        )
         nothing = (whole == 0) | (scale == 0)
         losses[index] = np.where(nothing, 0.0, loss)
         if into is not None:
