@@ -2,6 +2,7 @@
 
 Three ideas carry the room. Shift no more than you must, and by a whole number: then the subtraction is exact.
 Leave one term out of the sum, so that a tiny remainder is never rounded against 1. Sum where NumPy sums well.
+One path serves all shapes: accept, rows, shift, exponentials, sum, finish.
 
 room            holds
 probabilities   softmax, log_softmax, logsumexp

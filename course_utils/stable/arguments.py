@@ -73,21 +73,17 @@ def as_axes(axis, ndim: int) -> tuple[int, ...]:
         raise TypeError(f"axis must be an integer, a tuple of them or None; got {axis!r:.60}") from None
 
 
-def last(array: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
-    """A view with `axes` behind the others."""
-    return array.transpose(*(axis for axis in range(array.ndim) if axis not in axes), *axes)
-
-
 def as_rows(array: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
     """The array as (rows, classes), the classes lying along `axes`. A view wherever strides allow."""
-    moved, kept = last(array, axes), array.ndim - len(axes)
-    return moved.reshape(math.prod(moved.shape[:kept]), math.prod(moved.shape[kept:]))
+    kept = tuple(axis for axis in range(array.ndim) if axis not in axes)
+    rows, classes = (math.prod(array.shape[axis] for axis in some) for some in (kept, axes))
+    return array.transpose(kept + axes).reshape(rows, classes)
 
 
 def from_rows(rows: np.ndarray, array: np.ndarray, axes: tuple[int, ...]) -> None:
     """Write back what `as_rows(array, axes)` had to copy; nothing to do where it was a view."""
     if not np.may_share_memory(rows, array):
-        moved = last(array, axes)
+        moved = np.moveaxis(array, axes, range(-len(axes), 0))
         moved[...] = rows.reshape(moved.shape)
 
 
@@ -114,7 +110,7 @@ def as_mask(where, shape: tuple[int, ...]) -> np.ndarray | None:
 
 
 def as_out(out, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The array that receives the result, `out` or a new one, and the logits, copied if writing would spoil them.
+    """The array for the result, `out` or a new one, and the logits, copied if writing would spoil them.
 
     Raises: TypeError when `out` is no array of the result's dtype, ValueError for its shape or if read-only.
     """
@@ -131,11 +127,10 @@ def as_out(out, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return out, logits.copy() if not same and np.may_share_memory(logits, out) else logits
 
 
-def one_of(value, choices: tuple[str, ...], name: str) -> str:
-    """`value` when it is one of the choices. Raises: ValueError naming them."""
+def check_choice(value, choices: tuple[str, ...], name: str) -> None:
+    """Raises: ValueError naming the choices when `value` is none of them."""
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}")
-    return value
 
 
 def _first(bad):
@@ -145,8 +140,7 @@ def _first(bad):
 def as_indices(targets: np.ndarray, shape: tuple[int, ...], classes: int, ignore_index) -> tuple:
     """Class indices and the rows to ignore (None when there are none), both flat.
 
-    Raises: ValueError for the wrong shape, TypeError for an `ignore_index` that is no integer, IndexError naming
-    the first index that is no class.
+    Raises: ValueError for the shape, TypeError for the `ignore_index`, IndexError naming the first wrong index.
     """
     if targets.shape != shape:
         raise ValueError(f"targets have shape {targets.shape}; class indices of these logits have {shape}")
@@ -187,8 +181,7 @@ def as_probabilities(targets: np.ndarray, axes: tuple[int, ...], check_sum: bool
 def as_targets(targets, shape: tuple[int, ...], axes: tuple[int, ...], ignore_index, check_sum) -> tuple:
     """(indices, ignored, None) for class indices, (None, None, probabilities) for soft targets.
 
-    Raises: TypeError naming the dtype and the first entry when class indices aren't integers; see also
-    `as_indices` and `as_probabilities`.
+    Raises: TypeError naming the dtype and the first entry when class indices aren't integers.
     """
     array, rows = as_array(targets, "targets"), kept_shape(shape, axes)
     integers = array.dtype.kind in "iu"

@@ -58,10 +58,11 @@ def cross_entropy_with_grad(
 
     Shape: the loss as `cross_entropy`; the gradient has the shape of `logits`. With reduction="none" it is the
         gradient of the sum of the losses.
-    Special values: a logit at -inf has gradient 0, as a target -1. Rows that count for nothing have 0 throughout,
-        also where the mean is NaN; the others are NaN there, or 0 with empty="zero".
+    Special values: a logit at -inf has gradient 0, as a target -1. Rows that count for nothing have 0; where the
+        mean is NaN the others have NaN, or 0 with empty="zero".
     Error: as `cross_entropy`. With probabilities p - t cancels where they agree: there the error is a few u of
-        p + t; a row that is one-hot keeps every digit.
+        p + t; a row that is one-hot keeps every digit. With weights or probabilities, where p is subnormal its
+        few digits are all there is.
     Raises: as `cross_entropy`.
     Reference: Prieto et al. 2025, arXiv 2501.04697: training stops where these entries become 0.
     """
@@ -72,8 +73,8 @@ def cross_entropy_with_grad(
 @np.errstate(all="ignore")
 def _evaluate(logits, targets, axis, with_grad, weight, skip, smoothing, reduction, empty, check_sum):
     smoothing = arguments.as_smoothing(smoothing)
-    arguments.one_of(reduction, ("mean", "sum", "none"), "reduction")
-    arguments.one_of(empty, ("nan", "zero"), "empty")
+    arguments.check_choice(reduction, ("mean", "sum", "none"), "reduction")
+    arguments.check_choice(empty, ("nan", "zero"), "empty")
     logits = arguments.as_logits(logits)
     axes = arguments.as_axes(axis, logits.ndim)
     rows = arguments.as_rows(logits, axes)
@@ -89,8 +90,9 @@ def _evaluate(logits, targets, axis, with_grad, weight, skip, smoothing, reducti
             power = -math.frexp(shares.max())[1]
             weight, shares = np.ldexp(weight, power), np.ldexp(shares, power)
         scale = 1 / shares.sum()
-    grad = np.empty_like(logits, subok=False) if with_grad else None
-    into = arguments.as_rows(grad, axes) if with_grad else None
+    grad, into = None, None
+    if with_grad:
+        into = arguments.as_rows(grad := np.empty_like(logits, subok=False), axes)
     if soft is None and smoothing == 0:
         factors = np.where(shares == 0, 0.0, scale * shares)
         losses = _index_losses(rows, into, index, factors, weight is not None)
@@ -120,18 +122,16 @@ def _index_losses(rows, into, targets, factors, weighted):
         shift = smallest_shift(block, np.maximum.reduce(block, axis=1))
         own_logit = block[at].astype(np.float64)
         own, rest = leave_one_out(block, shift, at[1], out)
-        sums = own + rest
         # A target's term that has underflowed is worth nothing, and the loss is large: nothing cancels there.
-        ratio = rest / own
+        sums, ratio = own + rest, rest / own
         near = (own >= COMPUTED[block.dtype].tiny) & (ratio < np.inf)
         gap = (0 if shift is None else shift.astype(np.float64)) / 2 - own_logit / 2  # halves can't overflow
         far = 2 * (factor * gap) + factor * np.log(sums)
-        nothing = factors[index] == 0
-        losses[index] = np.where(nothing, 0.0, np.where(near, factor * np.log1p(ratio), far))
+        losses[index] = np.where(factor == 0, 0.0, np.where(near, factor * np.log1p(ratio), far))
         if into is not None:
             out[at] = -rest
             _scale(out, factor / sums, 1 / sums, factor)
-            out[nothing] = 0
+            out[factor == 0] = 0
 
     # Weights may be of any size: then float64 has room for them.
     each_block(kernel, rows, np.dtype(np.float64) if weighted else rows.dtype, into)

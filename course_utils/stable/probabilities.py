@@ -105,7 +105,7 @@ def _logsumexp_rows(rows, mask):
 @np.errstate(all="ignore")
 def _map_rows(fill, logits, axis, where, out, masked, nothing):
     """Let `fill` make every row; `nothing` is the value of a row without any class under masked="zeros"."""
-    zeros = arguments.one_of(masked, ("nan", "zeros"), "masked") == "zeros"
+    arguments.check_choice(masked, ("nan", "zeros"), "masked")
     logits = arguments.as_logits(logits)
     axes = arguments.as_axes(axis, logits.ndim)
     mask = arguments.as_mask(where, logits.shape)
@@ -113,10 +113,9 @@ def _map_rows(fill, logits, axis, where, out, masked, nothing):
     rows, into = arguments.as_rows(logits, axes), arguments.as_rows(result, axes)
 
     def kernel(block, out, index):
-        empty = (block == -np.inf).all(axis=1) if zeros else None
+        empty = (block == -np.inf).all(axis=1) if masked == "zeros" else False
         fill(block, out)
-        if zeros:
-            out[empty] = nothing
+        out[empty] = nothing
 
     each_block(kernel, rows, rows.dtype, into, None if mask is None else arguments.as_rows(mask, axes))
     arguments.from_rows(into, result, axes)

@@ -81,7 +81,7 @@ def smallest_shift(block: np.ndarray, row_max: np.ndarray) -> np.ndarray | None:
     if calm and not level.any():
         return None
     shift = np.rint(row_max - np.minimum(np.maximum(row_max, 0), limit))
-    shift = np.where(row_max - shift < limit + 1, shift, row_max)  # huge logits lie further apart than that
+    shift = np.where(np.spacing(np.abs(row_max)) < 1, shift, row_max)  # huge logits are whole, and far apart
     level[level] = (block[level] == row_max[level, None]).all(axis=1)
     return np.where(level, row_max, shift)
 
@@ -130,7 +130,7 @@ def leave_one_out(block, shift, index, out) -> tuple[np.ndarray, np.ndarray]:
 def _rest_far_below(logits, shift, index):
     logits[np.arange(len(logits)), index] = -np.inf
     highest = np.rint(np.maximum.reduce(logits, axis=1))
-    # A row with nothing else has a rest of 0. Half an exponent at a time: the whole may be below the format.
+    # Half an exponent at a time: the whole may be below the format.
     back = np.exp((highest - shift) / 2)
     rest = np.add.reduce(np.exp(logits - highest[:, None]), axis=1)
     return np.where(highest == -np.inf, 0.0, rest * back * back)
