@@ -5,13 +5,15 @@ measure     the clock: calls in turns, medians; the machine and the versions
 rivals      the other rooms and libraries, all called alike
 speed       time of each call, and the bars that its ratios have to pass
 accuracy    the largest error in ulps against mpmath, class of inputs by class of inputs
+truth       a faster oracle, for millions of rows
+bounds      the largest error of a million rows, at every SIMD level of NumPy
 memory      the peak of what a call allocates
-steps       where the time of softmax goes, step by step
-pictures    four pictures and the one in the README
-report      Markdown and CSV
+audits      what `course_utils.audit` says of SciPy, PyTorch and JAX
+pictures    the picture in the README
+report      a CSV for each part, the page made of them, the table in the README
 latency     from a key press on a slider to new pixels (needs a browser; a program of its own)
 
-`python -m benchmarks` measures everything and writes `benchmarks/results/`; with --quick it only shows, in
+`python -m benchmarks` measures and writes `benchmarks/results/`; with --quick it only shows, in
 `artifacts/benchmarks/`, that all of it runs.
 """
 

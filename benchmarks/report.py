@@ -1,14 +1,14 @@
-"""The tables and pictures in files: Markdown to read, CSV to compute with, and the block in the README."""
+"""What was measured, in files: a CSV a part, the page made of them, and the block in the README."""
+
+from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import accuracy, memory, pictures, speed
 from course_utils import figures
 
 BEGIN, END = "<!-- benchmarks: begin, written by `make bench` -->", "<!-- benchmarks: end -->"
-OTHERS = ("SciPy", "torch", "JAX", "naive")
 # What the README shows, beside the inputs on which each library is ahead by most.
 CHOSEN = (
     ("softmax", "float64", "1×10"),
@@ -19,186 +19,189 @@ CHOSEN = (
     ("softmax", "float16", "1000×1000"),
     ("log_softmax", "float32", "1000×1000"),
     ("logsumexp", "float32", "1000×1000"),
-    ("cross_entropy_with_grad", "float32", "256×1000"),
+    (speed.LOSS, "float32", "256×1000"),
 )
-SHOWN = 20  # of the lost inputs, on the page of results
+SHOWN = 12  # of the lost inputs, on the page of results
 
 
-@dataclass(frozen=True)
-class Measured:
-    """Everything that one run found."""
-
-    machine: dict
-    speed: list
-    accuracy: list
-    sweeps: dict
-    memory: list
-    steps: list
-
-
-def write(measured: Measured, folder: Path) -> None:
-    """`README.md`, the CSV files and the pictures, into the folder."""
+def save(folder: Path, name: str, rows) -> None:
+    """The rows of one part as a CSV file."""
     folder.mkdir(parents=True, exist_ok=True)
-    tables = {
-        "machine": [{"what": key, "is": value} for key, value in measured.machine.items()],
-        "speed": measured.speed,
-        "speed_bars": speed.ratios(measured.speed),
-        "accuracy": _judged(measured.accuracy),
-        "memory": measured.memory,
-        "steps": measured.steps,
-    }
-    for name, rows in tables.items():
-        _write_csv(folder / f"{name}.csv", rows)
-    alts = {name: _save(folder / f"{name}.png", *drawn) for name, drawn in _pictures(measured).items()}
-    (folder / "README.md").write_text(_page(measured, alts), "utf-8")
+    with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns(rows), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
-def refresh(readme: Path, measured: Measured, folder: str) -> None:
+def load(folder: Path, name: str) -> list[dict]:
+    """What `save` wrote, numbers as numbers; nothing where that part was never measured."""
+    path = folder / f"{name}.csv"
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return [
+            {key: _value(text) for key, text in row.items() if text != ""} for row in csv.DictReader(file)
+        ]
+
+
+def page(folder: Path) -> None:
+    """`README.md` and the picture, from whatever parts the folder holds."""
+    parts = [_machine(folder), _bars(folder), _speed(folder), _accuracy(folder), _bounds(folder)]
+    parts += [_memory(folder), _latency(folder), _audits(folder)]
+    blocks = [
+        "# What was measured",
+        "Written by `make bench`; not edited by hand. The numbers lie beside it as CSV.",
+    ]
+    text = "\n\n".join([*blocks, *(block for part in parts for block in part)])
+    (folder / "README.md").write_text(text + "\n", "utf-8")
+
+
+def refresh(readme: Path, folder: Path, shown_as: str) -> None:
     """Put the picture and the table between the README's markers. Raises: ValueError without markers."""
     text = readme.read_text("utf-8")
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise ValueError(f"{readme} has no lines {BEGIN} and {END}")
-    alt = pictures.overview(measured.speed, measured.sweeps)[1]
-    table = markdown(_honest(measured.speed))
+    machine = {row["what"]: row["is"] for row in load(folder, "machine")}
     about = (
-        f"One thread of {measured.machine['processor'].split(',')[0]}, NumPy {measured.machine['numpy']}, "
-        f"{measured.machine['date']}. Every input, bar and error: [all results]({folder}/README.md)."
+        f"One thread of {str(machine['processor']).split(',')[0]}, NumPy {machine['numpy']}, {machine['date']}. "
+        f"Every input, bar and error: [all results]({shown_as}/README.md)."
     )
-    block = f"![{alt}]({folder}/overview.png)\n\n{table}\n\n{about}"
+    block = f"![{_picture(folder)}]({shown_as}/overview.png)\n\n{markdown(_honest(load(folder, 'speed')))}\n\n{about}"
     readme.write_text(f"{before}{begin}\n{block}\n{end}{after}", "utf-8")
 
 
 def markdown(rows) -> str:
     """A list of dicts as a Markdown table; the columns are all the keys, in the order they turn up."""
-    columns = _columns(rows)
-    lines = [columns, ["---"] * len(columns)]
-    lines += [[_shown(row.get(column)) for column in columns] for row in rows]
+    names = columns(rows)
+    lines = [names, ["---"] * len(names)]
+    lines += [[_shown(row.get(name)) for name in names] for row in rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def lost(rows) -> list[dict]:
-    """Every input on which a library is faster than `stable`, the worst first."""
-    compared = [
-        (row, name, row[name] / row["stable"]) for row in rows for name in OTHERS[:3] if row.get(name)
-    ]
-    behind = sorted((c for c in compared if c[2] < 1), key=lambda c: c[2])
+def columns(rows) -> list[str]:
+    return list(dict.fromkeys(key for row in rows for key in row))
+
+
+def _machine(folder):
+    rows = load(folder, "machine")
+    return [markdown([{row["what"]: row["is"] for row in rows}])] if rows else []
+
+
+def _bars(folder):
+    rows = [*speed.bars(load(folder, "speed")), *accuracy.bars(load(folder, "accuracy"))]
+    if not rows:
+        return []
     return [
-        {key: row[key] for key in ("quantity", "dtype", "shape")} | {"faster": name, "its time / ours": ratio}
-        for row, name, ratio in behind
+        "## The bars",
+        "Of speed: the time of the other divided by that of `stable`, with 10 % forgiven to the noise. Of accuracy: "
+        "the largest error in ulps; of logsumexp in ulps or in u max|z|, whichever is smaller.",
+        markdown(rows),
     ]
 
 
-def _page(measured, alts) -> str:
-    behind, missed_speed = lost(measured.speed), speed.missed(measured.speed)
-    judged = _judged(measured.accuracy)
-    closer = [row for row in judged if row["closer"]]
-    clearly = [row for row in closer if _closest(row) < row["stable"] - 0.5]
-    missed = [row for row in judged if not row["met"]]
-    blocks = [
-        "# What was measured",
-        "Written by `make bench`; not edited by hand. The same numbers as CSV lie beside this page.",
-        markdown([measured.machine]),
-        "## Speed: the bars",
-        "Ratios of median times: all contenders in turns, in one process, on one thread; of three processes the "
-        "middle one counts. `held` counts the inputs that pass.",
-        markdown(speed.summary(measured.speed)),
-        f"![{alts['times']}](times.png)",
-        "## Speed: every input",
-        "Microseconds of `stable`, and the time of each other divided by it: above 1, `stable` is faster.",
-        markdown([_relative(row) for row in measured.speed]),
-        "## Speed: where a bar is missed",
-        "`with naive instead` is what the textbook formula, with no safety at all, reaches in place of `stable`.",
-        *([markdown(missed_speed)] if missed_speed else ["Nowhere."]),
-        "## Speed: where we lose",
+def _speed(folder):
+    rows = load(folder, "speed")
+    if not rows:
+        return []
+    behind = speed.lost(rows)
+    return [
+        "## Speed",
+        "Microseconds of `stable`, and the time of each other divided by it: above 1, `stable` is faster. All take "
+        "turns in one process, on one thread; of three processes the middle ratio counts.",
+        f"![{_picture(folder)}](overview.png)" if load(folder, "margins") else "",
+        markdown([_without(row, "classes", "numbers", "bytes") for row in rows]),
         f"A compiled library pays less for each call and reads its input less often. {len(behind)} comparisons are "
-        f"lost; here are the {min(SHOWN, len(behind))} worst, the table above has them all.",
+        f"lost; here are the {min(SHOWN, len(behind))} worst.",
         *([markdown(behind[:SHOWN])] if behind else []),
-        "## Speed: where the time goes",
-        "The steps of `stable` in µs, on inputs that come close to a bar or miss it. `exp` and the division belong "
-        "to every softmax in NumPy. The sum costs more than NumPy's: short pieces are summed, and their sums are "
-        "added without rounding, or many equal small terms would be lost beside a large one. `verify` and "
-        "`ties` are what an answer for every input costs: no overflow unseen, and 1/n for equal logits, correctly "
-        "rounded. Where the maximum outweighs the rest of the log-sum, log_softmax subtracts it first and the rest "
-        "`again`: in one go, the probabilities near 1 would lose their digits. A float16 is widened and narrowed "
-        "by a few operations on whole arrays of integers; NumPy's own conversion takes longer. The remaining "
-        "microseconds are calls of Python, and memory that a step finds cold.",
-        markdown(measured.steps),
-        "## The stability tax",
-        f"![{alts['tax']}](tax.png)",
-        "## Accuracy: the largest error over all classes of inputs, in ulps",
-        markdown(accuracy.summary(measured.accuracy)),
-        f"![{alts['errors']}](errors.png)",
-        f"Bars missed: {len(missed)} of {len(measured.accuracy)}.",
-        *([markdown(missed)] if missed else []),
-        f"SciPy or PyTorch is closer to the truth than `stable` on {len(closer)} of {len(measured.accuracy)} rows, "
-        f"by more than half an ulp on {len(clearly)}. accuracy.csv has them all.",
-        *([markdown(clearly)] if clearly else []),
-        "## Memory: peak beyond the input, in inputs",
-        markdown([row | {"no more with out=": memory.judge(row)} for row in measured.memory]),
-        f"![{alts['memory']}](memory.png)",
     ]
-    return "\n\n".join(blocks) + "\n"
 
 
-def _judged(rows) -> list[dict]:
-    """The rows of accuracy with the verdicts, every contender in its column."""
-    blank = dict.fromkeys(("class", "dtype", "quantity", *accuracy.SUBJECTS))
-    return [blank | row | accuracy.judge(row) for row in rows]
+def _accuracy(folder):
+    rows = load(folder, "accuracy")
+    if not rows:
+        return []
+    closer = [row for row in rows if accuracy.judge(row)["closer"]]
+    missed = [row for row in rows if not accuracy.judge(row)["met"]]
+    return [
+        "## Accuracy",
+        "The largest error against mpmath, in ulps, over classes of inputs: modest, spread, far from 0, tied, with "
+        f"large margins, with many equal terms. Bars missed: {len(missed)} of {len(rows)}.",
+        markdown(accuracy.summary(rows)),
+        *([markdown(missed)] if missed else []),
+        f"SciPy or PyTorch is closer to the truth than `stable` on {len(closer)} of {len(rows)} rows.",
+    ]
 
 
-def _closest(row) -> float:
-    return min(row[name] for name in ("SciPy", "torch") if row[name] is not None)
+def _bounds(folder):
+    rows = load(folder, "bounds")
+    if not rows:
+        return []
+    return [
+        "## Bounds",
+        "The largest error of `stable` in ulps over a million rows a function and format, of 1 to 5,000 classes, at "
+        "each SIMD level that NumPy can be told to use here (`python -m benchmarks bounds`). logsumexp: in ulps or "
+        "u max|z|, whichever is smaller; gradient of soft targets: in ulps or u (p + t). Many equal small terms have "
+        "a column of their own.",
+        markdown(rows),
+    ]
+
+
+def _memory(folder):
+    rows = load(folder, "memory")
+    judged = [_without(row, "bytes") | {"no more with out=": memory.judge(row)} for row in rows]
+    return ["## Memory", "The peak beyond the input, in inputs.", markdown(judged)] if rows else []
+
+
+def _latency(folder):
+    rows = load(folder, "latency")
+    said = "From a key press on a slider to new pixels in JupyterLab, in ms, beside `interact` with an inline figure."
+    return ["## Latency", said, markdown(rows)] if rows else []
+
+
+def _audits(folder):
+    """The table of `benchmarks.audits`, where its rows were measured."""
+    rows = load(folder, "audits")
+    if not rows:
+        return []
+    from benchmarks import audits
+
+    return ["## Audits", audits.table(rows)]
+
+
+def _picture(folder) -> str:
+    """Draw the picture; its text."""
+    fig, alt = pictures.overview(load(folder, "speed"), load(folder, "margins"))
+    figures.check_alt(alt)
+    (folder / "overview.png").write_bytes(figures.png(fig))
+    return alt
 
 
 def _honest(rows) -> list[dict]:
     """The chosen inputs, then the two on which each library is ahead by most."""
-    there = {_key(row): row for row in rows if row["kind"] == "ordinary"}
-    behind = [row for name in OTHERS[:3] for row in [r for r in lost(rows) if r["faster"] == name][:2]]
-    wanted = dict.fromkeys([*CHOSEN, *map(_key, behind)])
-    return [_relative(there[name]) for name in wanted if name in there]
+    behind = speed.lost(rows)
+    worst = [row for name in ("SciPy", "torch") for row in [r for r in behind if r["faster"] == name][:2]]
+    wanted = dict.fromkeys([*CHOSEN, *map(_key, worst)])
+    there = {_key(row): _without(row, "classes", "numbers", "bytes") for row in rows}
+    return [there[key] for key in wanted if key in there]
 
 
 def _key(row):
     return row["quantity"], row["dtype"], row["shape"]
 
 
-def _relative(row) -> dict:
-    named = {name: row[name] / row["stable"] for name in (*OTHERS, "shifted") if name in row}
-    kind = {} if row["kind"] == "ordinary" else {"input": row["kind"]}
-    label = {key: row[key] for key in ("quantity", "dtype", "shape")} | kind
-    times = {"stable, µs": row["stable"]}
-    if speed.OUT in row:
-        times["with out=, µs"] = row[speed.OUT]
-    return label | times | {f"{name} / stable": ratio for name, ratio in named.items()}
+def _without(row, *names):
+    return {key: value for key, value in row.items() if key not in names}
 
 
-def _pictures(measured):
-    return {
-        "overview": pictures.overview(measured.speed, measured.sweeps),
-        "times": pictures.times(measured.speed),
-        "errors": pictures.errors(measured.sweeps),
-        "tax": pictures.tax(measured.speed),
-        "memory": pictures.memory(measured.memory),
-    }
-
-
-def _save(path, fig, alt) -> str:
-    figures.check_alt(alt)
-    path.write_bytes(figures.png(fig))
-    return alt
-
-
-def _columns(rows) -> list[str]:
-    return list(dict.fromkeys(key for row in rows for key in row))
-
-
-def _write_csv(path, rows) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, _columns(rows), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+def _value(text):
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return text
 
 
 def _shown(value) -> str:

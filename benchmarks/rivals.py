@@ -5,6 +5,7 @@ is not timed. What is absent is said once, with the line that installs it.
 """
 
 import functools
+import importlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,8 +16,8 @@ from course_utils import naive, shifted, stable
 
 INSTALL = {
     "SciPy": ".venv/bin/python -m pip install -r requirements/benchmarks.txt",
-    "JAX": ".venv/bin/python -m pip install -r requirements/benchmarks.txt",
     "torch": ".venv/bin/python -m pip install torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu",
+    "JAX": ".venv/bin/python -m pip install -r requirements/benchmarks.txt",
 }
 
 
@@ -31,15 +32,22 @@ class Rival:
 
 
 @functools.cache
-def installed() -> dict:
-    """Every rival that can be imported, by name; `stable` first."""
+def installed(*libraries) -> dict:
+    """The rooms, and each of these libraries (of all of them) that can be imported, by name; `stable` first."""
     found = {room.__name__.split(".")[-1]: _room(room) for room in (stable, naive, shifted)}
-    for name, load in {"SciPy": _scipy, "torch": _torch, "JAX": _jax}.items():
+    for name in libraries or INSTALL:
         try:
-            found[name] = load()
+            found[name] = {"SciPy": _scipy, "torch": _torch, "JAX": _jax}[name]()
         except ImportError:
             print(f"{name} is not installed, its columns stay empty: {INSTALL[name]}", file=sys.stderr)
     return found
+
+
+@functools.cache
+def older(folder) -> Rival:
+    """The `stable` of the package `before` in this folder: what `benchmarks.speed.older` has put there."""
+    sys.path.insert(0, str(folder))
+    return _room(importlib.import_module("before.stable"))
 
 
 def _numpy_like(module):

@@ -1,299 +1,267 @@
-"""How long each call takes, against SciPy, PyTorch, JAX, the textbook formula and the plain shift.
+"""How long each call takes, against SciPy, PyTorch, the textbook formula and, on request, an older `stable`.
 
-    python -m benchmarks.speed [--quick]
+    python -m benchmarks.speed [--quick] [--against REVISION]
 
-Every row is one input: all contenders take turns on it, in one process, on one thread. A bar compares two of
-them row by row: the ratio of their medians.
-
-Three processes do so one after another, and of their rows for an input the middle one counts. For where a
-process finds its memory is chance: one contender may be half as fast as elsewhere until the process ends.
+Every row is one input: all contenders take turns on it, in one process, on one thread, and what counts is the
+ratio of their medians. Three processes do so one after another, for where a process finds its memory is chance;
+a row holds the middle ratio of the three, so that a bar is met when two of them meet it.
 """
 
+from __future__ import annotations
+
+import argparse
 import math
 import statistics
+import subprocess
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 
 from benchmarks import measure, rivals
-from course_utils import stable
 
-SMALL = ((1, 10), (1, 100), (1, 1000), (10, 10), (100, 10))
-MIDDLE = ((1000, 10), (32, 1000), (1000, 100), (1000, 1000), (1, 50257), (32, 50257))
-MANY = ((100_000, 10),)
-LARGE = ((1024, 50257),)  # 206 MB in float32
-BATCHES = ((1, 10), (32, 10), (1000, 10), (256, 1000), (100_000, 10), (32, 50257))
-LITTLE, IN_CACHE, FROM_LARGE = 1000, 1 << 20, 200 * 10**6  # numbers, bytes, bytes
-OTHERS = ("naive", "shifted", "SciPy", "torch", "JAX")
-PROCESSES = 3
-OUT = "stable, out="  # the column of the call that is given the memory for its result
+ROOT = Path(__file__).resolve().parents[1]
+PROBABILITIES = ("softmax", "log_softmax", "logsumexp")
+LOSS = "cross_entropy_with_grad"
+SHAPES = ((1, 10), (1, 1000), (10, 10), (100, 10), (1000, 10), (32, 1000), (1000, 1000), (1, 50257))
+SHAPES += ((32, 50257), (100_000, 10))
+COLUMNS = ((10, 100), (1000, 1000), (10, 100_000))  # classes along axis 0
+BATCHES = ((32, 10), (1000, 10), (256, 1000), (100_000, 10), (32, 50257))
+HALF = ((1, 1000), (1000, 10), (1000, 1000), (100_000, 10))
+LARGE = (1024, 50257)  # 206 MB in float32
+FROM_LARGE, MILLION = 200 * 10**6, 10**6  # bytes, numbers
+OTHERS = ("SciPy", "torch", "naive", "before")
+PROCESSES, SECONDS = 3, 0.3
+FORGIVEN = 1.1  # the noise of a ratio
 
 
 @dataclass(frozen=True)
 class Case:
-    """One input for one quantity. `kind` is the column of the table; "ordinary" rows are N(0, 9)."""
+    """One input for one quantity: rows of N(0, 9)."""
 
     quantity: str
     shape: tuple
     dtype: str = "float32"
     axis: int = -1
-    kind: str = "ordinary"
 
     def logits(self) -> np.ndarray:
-        rng = np.random.default_rng(20)
-        return (
-            HARD[self.kind](rng, self.shape).astype(self.dtype) if self.kind in HARD else self.ordinary(rng)
-        )
-
-    def ordinary(self, rng) -> np.ndarray:
-        logits = rng.standard_normal(self.shape, np.float32)
+        logits = np.random.default_rng(20).standard_normal(self.shape, np.float32)
         logits *= 3
         return logits.astype(self.dtype, copy=False)
 
     def facts(self) -> dict:
         """What the row of this case says besides the times."""
-        label = "×".join(map(str, self.shape)) + (f", axis {self.axis}" if self.axis != -1 else "")
         numbers = math.prod(self.shape)
         return {
             "quantity": self.quantity,
-            "kind": self.kind,
             "dtype": self.dtype,
-            "shape": label,
+            "shape": "×".join(map(str, self.shape)) + (f", axis {self.axis}" if self.axis != -1 else ""),
             "classes": self.shape[self.axis],
             "numbers": numbers,
             "bytes": numbers * np.dtype(self.dtype).itemsize,
         }
 
 
-def _probe_is_fine(rng, shape):
-    logits = rng.normal(size=shape) - 1000
-    logits[::16] += 1000
-    return logits
-
-
-# Inputs for which the textbook formula is no use, in every row or nearly so.
-HARD = {
-    "all at +1000": lambda rng, shape: rng.normal(size=shape) * 3 + 1000,
-    "all at -1000": lambda rng, shape: rng.normal(size=shape) * 3 - 1000,
-    "rows at +1000 and -1000 in turn": lambda rng, shape: (
-        rng.normal(size=shape) * 3 + np.where(np.arange(shape[0]) % 2, -1000, 1000)[:, None]
-    ),
-    "each exp finite, each sum overflows": lambda rng, shape: rng.uniform(708, 708.6, shape),
-    "15 of 16 rows at -1000": _probe_is_fine,
-}
-
-
 def cases(quick=False) -> list[Case]:
     """The grid, from ten numbers to 51 million."""
-    wide, grid = ("float64", "float32"), SMALL + MIDDLE + MANY
+    wide = ("float64", "float32")
     if quick:
+        small = [Case(q, shape, d) for q in PROBABILITIES for shape in SHAPES[:2] for d in wide]
         return [
-            *(
-                Case(q, s, d)
-                for q in ("softmax", "log_softmax", "logsumexp")
-                for s in SMALL[1:3]
-                for d in wide
-            ),
-            Case("softmax", (1000, 10), "float16"),
-            Case("cross_entropy_with_grad", (32, 10)),
-            *(Case("softmax", (200, 50), "float64", kind=kind) for kind in HARD),
+            *small,
+            Case("softmax", COLUMNS[0], axis=0),
+            Case("softmax", (50, 10), "float16"),
+            Case(LOSS, (32, 10)),
         ]
     return [
-        *(Case(q, s, d) for q in ("softmax", "log_softmax", "logsumexp") for s in grid for d in wide),
-        *(Case("softmax", s, d, axis=0) for s in ((1000, 1000), (10, 100_000)) for d in wide),
-        *(Case("softmax", s, "float16") for s in ((1, 1000), (1000, 10), (1000, 1000), MANY[0], (32, 50257))),
-        *(Case(q, LARGE[0]) for q in ("softmax", "log_softmax", "logsumexp")),
-        Case("softmax", LARGE[0], "float64"),
-        *(Case("cross_entropy_with_grad", s, d) for s in BATCHES for d in wide),
-        Case("cross_entropy_with_grad", LARGE[0]),
-        *(Case("softmax", s, "float64", kind=kind) for kind in HARD for s in ((1000, 1000), MANY[0])),
+        *(Case(q, shape, d) for q in PROBABILITIES for shape in SHAPES for d in wide),
+        *(Case(q, shape, d, axis=0) for q in PROBABILITIES for shape in COLUMNS for d in wide),
+        *(Case(q, shape, "float16") for q in PROBABILITIES for shape in HALF),
+        *(Case(q, LARGE) for q in PROBABILITIES),
+        Case("softmax", LARGE, "float64"),
+        *(Case(LOSS, shape, d) for shape in BATCHES for d in wide),
+        Case(LOSS, LARGE),
     ]
 
 
 @dataclass(frozen=True)
 class Bar:
-    """The ratio time(over) / time(under), at least (or at most) `limit` on each row that it `applies` to."""
+    """The ratio time(other) / time(stable) is at least `limit` on each row that it `applies` to."""
 
     name: str
-    over: str
-    under: str
+    other: str
     limit: float
     applies: Callable
-    at_most: bool = False
 
-    def ratio(self, row) -> float | None:
-        """None where the bar doesn't apply or a contender is missing."""
-        over, under = row.get(self.over), row.get(self.under)
-        return over / under if over and under and self.applies(row) else None
-
-    @property
-    def shown(self) -> str:
-        return f"{'≤' if self.at_most else '≥'} {self.limit:g}"
+    def ratios(self, rows) -> list[tuple]:
+        """(ratio, row) of the rows it applies to and that were measured."""
+        column = f"{self.other} / stable"
+        return [(row[column], row) for row in rows if self.applies(row) and row.get(column)]
 
     def met(self, ratio) -> bool:
-        return ratio <= self.limit if self.at_most else ratio >= self.limit
+        return ratio * FORGIVEN >= self.limit
 
 
-def _softmax(row, least=0, most=np.inf):
-    return row["quantity"] == "softmax" and row["kind"] == "ordinary" and least < row["numbers"] <= most
-
-
-def _half(row):
-    return row["dtype"] == "float16"
+def _of(quantity, *conditions):
+    return lambda row: row["quantity"] == quantity and all(condition(row) for condition in conditions)
 
 
 def _many(row):
-    return row["shape"].startswith("100000×10")
+    return row["shape"] == "100000×10" and row["dtype"] != "float16"
 
 
-def _middle(row):
-    return _softmax(row, LITTLE) and row["bytes"] < FROM_LARGE and not (_half(row) or _many(row))
+def _half(row):
+    return row["dtype"] == "float16" and row["numbers"] > 1000
 
 
-def _taxed(row):
-    return _softmax(row) and not _half(row) and row["shape"].count("axis") == 0
+def _big(row):
+    return row["numbers"] >= MILLION
+
+
+def _trained(row):
+    return row["numbers"] >= 256_000
+
+
+def _large(row):
+    return row["bytes"] >= FROM_LARGE
 
 
 BARS = (
-    Bar("softmax, up to 1000 numbers", "SciPy", "stable", 2.0, partial(_softmax, most=LITTLE)),
-    Bar("softmax, 100000×10", "SciPy", "stable", 3.5, lambda r: _softmax(r) and _many(r) and not _half(r)),
-    Bar("softmax, middle sizes", "SciPy", "stable", 1.2, _middle),
-    Bar(
-        "softmax, 200 MB and more", "SciPy", "stable", 1.0, lambda r: _softmax(r) and r["bytes"] >= FROM_LARGE
-    ),
-    Bar(
-        "softmax, 200 MB and more, out=",
-        "SciPy",
-        OUT,
-        2.5,
-        lambda r: _softmax(r) and r["bytes"] >= FROM_LARGE,
-    ),
-    Bar("softmax, float16", "SciPy", "stable", 8.0, lambda r: _softmax(r, LITTLE) and _half(r)),
-    Bar("logsumexp", "SciPy", "stable", 3.0, lambda r: r["quantity"] == "logsumexp"),
-    Bar("log_softmax", "SciPy", "stable", 1.2, lambda r: r["quantity"] == "log_softmax"),
-    Bar("loss and gradient", "torch", "stable", 1.5, lambda r: r["quantity"] == "cross_entropy_with_grad"),
-    Bar(
-        "stability tax, in cache",
-        "stable",
-        "naive",
-        1.2,
-        lambda r: _taxed(r) and r["bytes"] <= IN_CACHE,
-        True,
-    ),
-    Bar("stability tax, larger", "stable", "naive", 1.1, lambda r: _taxed(r) and r["bytes"] > IN_CACHE, True),
-    Bar("rows that need the fallback", "stable", "shifted", 1.15, lambda r: r["kind"] in HARD, True),
-    Bar("200 MB against copying it", OUT, "copy", 3.0, lambda r: r["dtype"] == "float32", True),
+    Bar("softmax, every input", "SciPy", 0.9, _of("softmax")),
+    Bar("softmax, 100000×10", "SciPy", 2.5, _of("softmax", _many)),
+    Bar("softmax, 200 MB and more", "SciPy", 1.5, _of("softmax", _large)),
+    Bar("softmax, float16, more than 1000 numbers", "SciPy", 3, _of("softmax", _half)),
+    Bar("logsumexp", "SciPy", 1.5, _of("logsumexp")),
+    Bar("log_softmax", "SciPy", 0.9, _of("log_softmax")),
+    Bar("loss and gradient, 256×1000 and more", "torch", 1, _of(LOSS, _trained)),
+    Bar("textbook softmax, a million numbers and more", "naive", 0.8, _of("softmax", _big)),
 )
+MEDIAN = 1.4  # of softmax, SciPy / stable, over all inputs
 
 
-def run(quick=False) -> list[dict]:
-    """One row a case: what it is, and the median microseconds of each contender."""
-    if quick:
-        return _rows(seconds=0.02, quick=True)
-    seconds = [0.3] * PROCESSES
-    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool:
-        return [middle(rows) for rows in zip(*pool.map(_rows, seconds), strict=True)]
+def run(quick=False, against=None) -> list[dict]:
+    """One row a case: what it is, the median microseconds of `stable`, and the ratio of each other to it."""
+    with older(against) as folder:
+        if quick:
+            return [summed([row]) for row in _times(0.01, True, folder)]
+        with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool:
+            found = pool.map(partial(_times, SECONDS, False), [folder] * PROCESSES)
+            return [summed(rows) for rows in zip(*found, strict=True)]
 
 
-def middle(rows) -> dict:
-    """Of some rows of one input, the one in which `stable` is neither at its best nor at its worst."""
+@contextmanager
+def older(revision):
+    """A folder with the package as it was at a revision of git, named `before`; None without a revision."""
+    if revision is None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        archive = subprocess.run(
+            ["git", "archive", revision, "course_utils"], cwd=ROOT, capture_output=True, check=True
+        )
+        subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
+        package = (Path(folder) / "course_utils").rename(Path(folder) / "before")
+        for path in package.rglob("*.py"):
+            path.write_text(path.read_text("utf-8").replace("course_utils", "before"), "utf-8")
+        yield folder
 
-    def lead(row):
-        return statistics.geometric_mean(row[name] for name in OTHERS if name in row) / row["stable"]
 
-    return sorted(rows, key=lead)[len(rows) // 2]
+def summed(rows) -> dict:
+    """The rows that several processes measured of one input, as one: the medians of times and of ratios."""
+    facts = {key: value for key, value in rows[0].items() if not isinstance(value, float)}
+    ratios = {
+        f"{name} / stable": statistics.median(row[name] / row["stable"] for row in rows)
+        for name in OTHERS
+        if name in rows[0]
+    }
+    return facts | {"stable, µs": statistics.median(row["stable"] for row in rows)} | ratios
 
 
-def _rows(seconds, quick=False) -> list[dict]:
+def _times(seconds, quick, folder) -> list[dict]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # not np.errstate, which every call would feel
         measure.settle()
-        return [_measured(case, seconds) for case in cases(quick)]
+        return [_measured(case, seconds, folder) for case in cases(quick)]
 
 
-def _measured(case, seconds):
-    times = measure.interleaved(_calls(case, case.logits()), seconds, least=3)
+def _measured(case, seconds, folder):
+    times = measure.interleaved(_calls(case, case.logits(), folder), seconds, least=3)
     return case.facts() | {name: took * 1e6 for name, took in times.items()}
 
 
-def _calls(case, logits):
-    """A call for each contender that has the function. JAX compiles first, in the call that isn't timed."""
+def _calls(case, logits, folder):
+    """A call for each contender that has the function."""
     targets = None
-    if case.quantity == "cross_entropy_with_grad":
+    if case.quantity == LOSS:
         targets = np.random.default_rng(21).integers(0, case.shape[1], case.shape[0])
-    names = ("stable", "shifted") if case.kind in HARD else rivals.installed()
+    contenders = rivals.installed("SciPy", "torch") | ({"before": rivals.older(folder)} if folder else {})
     prepared = {
-        name: rivals.installed()[name].prepare(case.quantity, logits, case.axis, targets) for name in names
+        name: contenders[name].prepare(case.quantity, logits, case.axis, targets)
+        for name in ("stable", *OTHERS)
+        if name in contenders
     }
-    calls = {name: call for name, call in prepared.items() if call is not None}
-    if case.quantity == "softmax" and logits.nbytes >= FROM_LARGE:
-        out = np.ones_like(logits)
-        calls[OUT] = partial(stable.softmax, logits, out=out)
-        calls["copy"] = partial(np.copyto, out, logits)
-    return calls
+    return {name: call for name, call in prepared.items() if call is not None}
 
 
-def ratios(rows) -> list[dict]:
-    """Every bar on every row that it applies to."""
+def bars(rows) -> list[dict]:
+    """One row a bar: on how many inputs it holds, its worst ratio and where that was."""
+    lines = []
+    for bar in BARS:
+        judged = sorted(bar.ratios(rows), key=lambda pair: pair[0])
+        if judged:
+            ratio, worst = judged[0]
+            lines.append(
+                {
+                    "bar": bar.name,
+                    "ratio of": f"{bar.other} / stable",
+                    "limit": f"≥ {bar.limit:g}",
+                    "held": f"{sum(bar.met(ratio) for ratio, _ in judged)} of {len(judged)}",
+                    "worst": ratio,
+                    "worst at": f"{worst['dtype']} {worst['shape']}",
+                }
+            )
+    return [*lines, *_median_bar(rows)]
+
+
+def _median_bar(rows):
+    ratios = [ratio for ratio, _ in BARS[0].ratios(rows)]
+    if ratios:
+        found = statistics.median(ratios)
+        held = f"{int(found * FORGIVEN >= MEDIAN)} of 1"
+        yield {"bar": "softmax, median of the inputs", "ratio of": "SciPy / stable", "limit": f"≥ {MEDIAN}",
+               "held": held, "worst": found}  # fmt: skip
+
+
+def lost(rows) -> list[dict]:
+    """Every input on which a library is faster than `stable`, the worst first."""
+    compared = [(row.get(f"{name} / stable"), name, row) for row in rows for name in ("SciPy", "torch")]
+    behind = sorted((c for c in compared if c[0] and c[0] < 1), key=lambda c: c[0])
     return [
-        {
-            "bar": bar.name,
-            "ratio of": f"{bar.over} / {bar.under}",
-            "limit": bar.shown,
-            **{key: row[key] for key in ("quantity", "kind", "dtype", "shape")},
-            "ratio": ratio,
-            "met": bar.met(ratio),
-        }
-        for bar in BARS
-        for row in rows
-        if (ratio := bar.ratio(row)) is not None
+        {key: row[key] for key in ("quantity", "dtype", "shape")} | {"faster": name, "its time / ours": ratio}
+        for ratio, name, row in behind
     ]
 
 
-def summary(rows) -> list[dict]:
-    """One row a bar: on how many inputs it holds, the range of the ratios, and where the worst was."""
-    judged = ratios(rows)
-    lines = []
-    for bar in BARS:
-        mine = sorted(
-            (r for r in judged if r["bar"] == bar.name), key=lambda r: r["ratio"], reverse=bar.at_most
-        )
-        if mine:
-            worst = mine[0]
-            lines.append(
-                {key: worst[key] for key in ("bar", "ratio of", "limit")}
-                | {
-                    "worst": worst["ratio"],
-                    "best": mine[-1]["ratio"],
-                    "held": f"{sum(r['met'] for r in mine)} of {len(mine)}",
-                    "worst at": f"{worst['dtype']} {worst['shape']}"
-                    + ("" if worst["kind"] == "ordinary" else f", {worst['kind']}"),
-                }
-            )
-    return lines
+def main():
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a smoke test; its times mean nothing")
+    parser.add_argument(
+        "--against", metavar="REVISION", help="race the stable of this revision of git as well"
+    )
+    chosen = parser.parse_args()
+    from benchmarks.report import markdown
 
-
-def missed(rows) -> list[dict]:
-    """Every ratio outside its bar, and what the textbook formula would reach in place of `stable` there."""
-    lines = []
-    for bar in BARS:
-        for row in rows:
-            if (ratio := bar.ratio(row)) is None or bar.met(ratio):
-                continue
-            line = {key: row[key] for key in ("quantity", "dtype", "shape")}
-            line |= {"bar": bar.name, "limit": bar.shown, "ratio": ratio}
-            if bar.under == "stable" and "naive" in row:
-                line["with naive instead"] = row[bar.over] / row["naive"]
-            lines.append(line)
-    return lines
+    rows = run(chosen.quick, chosen.against)
+    print(markdown(rows), markdown(bars(rows)), sep="\n\n")
 
 
 if __name__ == "__main__":
-    for line in summary(run("--quick" in sys.argv)):
-        print(*(f"{value:.2f}" if isinstance(value, float) else value for value in line.values()), sep="\t")
+    sys.exit(main())

@@ -34,6 +34,11 @@ class Rows:
         return (self.gaps - np.log1p(self.rest)[:, None]) + self.residual
 
     @property
+    def logsumexp(self):
+        """+inf and -inf stay what they are."""
+        return np.where(np.isfinite(self.row_max), self.row_max + np.log1p(self.rest), self.row_max)
+
+    @property
     def others(self):
         """1 - p of every entry, without cancellation."""
         others = ((1 + self.rest)[:, None] - self.terms) / (1 + self.rest)[:, None]
@@ -72,14 +77,16 @@ def log_softmax(logits):
 
 
 def logsumexp(logits):
-    rows = rows_of(logits)
-    return np.where(np.isfinite(rows.row_max), rows.row_max + np.log1p(rows.rest), rows.row_max)
+    return rows_of(logits).logsumexp
 
 
-def cross_entropy_with_grad(logits, goals):
+def cross_entropy_with_grad(logits, goals, wide=WIDE):
     """The loss of every row and its gradient; `goals` hold the weight of each class in each row's loss."""
-    goals = np.asarray(goals).astype(WIDE)
-    rows = rows_of(logits)
+    return losses_of(rows_of(logits, wide), goals)
+
+
+def losses_of(rows, goals):
+    goals = np.asarray(goals).astype(rows.terms.dtype)
     weight = goals.sum(axis=1, keepdims=True)
     with np.errstate(all="ignore"):
         losses = np.where(goals == 0, 0, -goals * rows.log_softmax).sum(axis=1)
@@ -112,17 +119,18 @@ def weighted_logsumexp(logits, b):
 def spacing(values, fmt):
     """One ulp of the format at these values; that of the largest value beyond it."""
     size = np.clip(np.abs(values), fmt.smallest_normal, fmt.max)
-    return np.ldexp(WIDE(1), np.frexp(size)[1] - fmt.precision)
+    return np.ldexp(values.dtype.type(1), np.frexp(size)[1] - fmt.precision)
 
 
 def ulps(computed, truth, fmt):
     """Distance in ulps of the format; 0 for the same infinity or NaN, and where both round to the same."""
-    wide, truth = np.asarray(computed).astype(WIDE), np.asarray(truth).astype(WIDE)
+    truth = np.asarray(truth)
+    values = np.asarray(computed).astype(truth.dtype)
     with np.errstate(all="ignore"):
-        distance = np.abs(wide - truth) / spacing(truth, fmt)
+        distance = np.abs(values - truth) / spacing(truth, fmt)
         # What lies half an ulp beyond the largest value is stored as inf (NaN where the format has none).
-        beyond = np.abs(truth) >= fmt.max * (1 + WIDE(fmt.eps) / 4)
-        lost = beyond & (np.isinf(wide) | (np.isnan(wide) & (not fmt.has_inf))) & ~np.isnan(truth)
-        wrong_sign = np.isinf(wide) & (np.sign(wide) != np.sign(truth))
-    same = (np.isnan(wide) & np.isnan(truth)) | (wide == truth) | (lost & ~wrong_sign)
+        beyond = np.abs(truth) >= fmt.max * (1 + truth.dtype.type(fmt.eps) / 4)
+        lost = np.isinf(values) & (np.sign(values) == np.sign(truth))
+        lost |= np.isnan(values) & (not fmt.has_inf)
+    same = (np.isnan(values) & np.isnan(truth)) | (values == truth) | (beyond & lost & ~np.isnan(truth))
     return np.where(same, 0, np.where(np.isnan(distance), np.inf, distance)).astype(np.float64)
