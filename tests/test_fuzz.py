@@ -20,7 +20,6 @@ from tests.fuzz.shrink import shrunk, snippet
 SEED, CHUNKS, CALLS = 12, 8, 150
 
 
-@pytest.mark.xfail(reason="the room does not keep these promises yet")
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_every_call_comes_out_as_promised(chunk):
     for number, call in calls(SEED, range(chunk * CALLS, (chunk + 1) * CALLS)):
