@@ -310,5 +310,5 @@ def _close(value, truth):
 def narrow_format(value, truth, args):
     value = _array(value)
     half = value.astype(np.float16).astype(np.float64)
-    fits = np.allclose(half, truth, rtol=3e-3, atol=6e-8)
+    fits = np.allclose(half, truth, rtol=3e-3, atol=1.2e-7)
     return truth if np.array_equal(half, value) and fits else None

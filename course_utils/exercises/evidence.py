@@ -27,7 +27,7 @@ def judge_input(exercise, answer) -> CheckResult:
     believed = next((m for m in exercise.mistakes if _holds(m, args)), None)
     known = told(believed) if believed else (("the cause", UNKNOWN),)
     key = believed.key if believed else ""
-    missed = exercise.goal(*args) if exercise.goal else ""
+    missed = _missed(exercise, args)
     if missed:
         return CheckResult(exercise.key, INCORRECT, missed, given + (known if believed else ()), key, args)
     if not _is_wrong(exercise, args, run):
@@ -71,6 +71,9 @@ def _shown_wrong(exercise, name, evidence):
             f"Code {name} is wrong on this input too. Find one on which it is right and another code is not."
         )
         return CheckResult(exercise.key, INCORRECT, verdict, details, args=args)
+    missed = _missed(exercise, args)
+    if missed:
+        return CheckResult(exercise.key, INCORRECT, missed, details, args=args)
     if not wrong:
         verdict = "All codes are right on your input, so it does not tell them apart."
         return CheckResult(exercise.key, INCORRECT, verdict, (*details, ("the cause", UNKNOWN)), args=args)
@@ -78,6 +81,11 @@ def _shown_wrong(exercise, name, evidence):
     codes = f"Code {wrong[0]} is" if len(wrong) == 1 else f"Codes {' and '.join(wrong)} are"
     verdict = f"{codes} wrong on your input, code {name} is right. {exercise.objective_done}"
     return CheckResult(exercise.key, CORRECT, verdict, (details[0], *more, *details[1:]), args=args)
+
+
+def _missed(exercise, args):
+    with np.errstate(all="ignore"):
+        return exercise.goal(*args) if exercise.goal else ""
 
 
 def _read(exercise, answer):

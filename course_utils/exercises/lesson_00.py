@@ -56,6 +56,60 @@ def count_large_sizes(logits):
     return int(np.sum(np.abs(logits) > 88))
 
 
+@mistake(
+    quantity="softmax",
+    fails_on=(np.float32([1000, 1, -1000]),),
+    widget="breaker",
+    belief="A computer gives a number for every division.",
+    diagnosis="You expected no NaN at all. inf/inf and 0/0 have no value, and NaN is what the computer writes there.",
+    step="`exps / total`, where both are inf or both are 0.",
+    change="Write down each exp and the total; where both are inf, or both are 0, count one NaN.",
+)
+def expect_no_nan(logits):
+    return 0
+
+
+@mistake(
+    quantity="softmax",
+    fails_on=(np.float32([-1000, 1, 2]),),
+    widget="breaker",
+    belief="A row with such scores is lost as a whole.",
+    diagnosis="You counted every class of every row. A row is lost only if its total is inf or 0, and even then a "
+    "finite exp over an infinite total is an honest 0.",
+    step="Row C: its total is about 10, and nothing is lost.",
+    change="Go class by class: count those whose own exp is inf, and all of them where the total is 0.",
+)
+def count_every_class(logits):
+    return len(logits)
+
+
+@mistake(
+    quantity="softmax",
+    fails_on=(np.float32([1000, 1, -1000]),),
+    widget="breaker",
+    belief="The question is how many survive.",
+    diagnosis="You counted the numbers that are left. The question asks for those that become NaN.",
+    step="Three classes a row: what you wrote and what is asked for add up to 3.",
+    change="Subtract each of your numbers from 3.",
+)
+def count_the_numbers(logits):
+    return len(logits) - _nans(logits)
+
+
+@mistake(
+    quantity="softmax",
+    fails_on=(np.float32([1000, 1, -1000]),),
+    widget="breaker",
+    belief="inf divided by inf is 1, or inf.",
+    diagnosis="You saw the NaN of 0/0 and not that of inf/inf. inf stands for any number that is too large, so inf/inf "
+    "could be anything: it is NaN.",
+    step="`inf / inf`, in rows A and B.",
+    change="Count one NaN for each class whose own exp is inf.",
+)
+def divide_inf_by_inf(logits):
+    return len(logits) if np.max(logits) < -104 else 0
+
+
 def _four_counts():
     return [1, 2, 0, 3]
 
@@ -73,7 +127,15 @@ count_nans = Exercise(
         case("C", [-1000, 1, 2], dtype="float32"),
         case("D", [-1000, -1000, -1000], dtype="float32"),
     ),
-    mistakes=(count_the_whole_row, count_huge_scores, count_large_sizes),
+    mistakes=(
+        count_the_whole_row,
+        count_huge_scores,
+        count_large_sizes,
+        expect_no_nan,
+        count_every_class,
+        count_the_numbers,
+        divide_inf_by_inf,
+    ),
     hints=(
         "Write down the three exps of each row first. Each is inf, 0 or an ordinary number.",
         "Then the total: inf as soon as one term is inf, and 0 only when all three are 0.",
@@ -82,6 +144,15 @@ count_nans = Exercise(
     model_answer=_four_counts,
     why="A class is NaN when its own exp is inf, or when all exps of the row are 0. A: one inf. B: two. "
     "C: the exps are 0, 2.7 and 7.4, so nothing is lost. D: 0/0 three times.",
+    must_fail=(
+        (lambda: [3, 3, 0, 3], "count_the_whole_row"),
+        (lambda: [1, 2, 0, 0], "count_huge_scores"),
+        (lambda: [1, 2, 0, np.nan], ""),
+        (lambda: [[1, 2], [0, 3]], ""),
+        (lambda: [1, 2, 0], ""),
+        lambda: [1, 2, 0, 3.5],
+        lambda: [True, 2, 0, 4],
+    ),
     variants=(lambda: (1, 2, 0, 3), lambda: np.array([1, 2, 0, 3]), lambda: [1.0, 2.0, 0.0, 3.0]),
     digits=6,
 )
@@ -176,7 +247,7 @@ def _first_score_that_breaks():
     change="Write `np.array([x, 0], dtype=np.float32)` in your loop.",
 )
 def search_in_float64(score):
-    return score == 710
+    return score in (709, 710)
 
 
 smallest_score = Exercise(
@@ -200,5 +271,17 @@ smallest_score = Exercise(
     model_answer=_first_score_that_breaks,
     why="The largest float32 is about 3.4e38, and its logarithm is 88.72. exp(88) fits, exp(89) is stored as inf, "
     "and inf/inf is NaN.",
+    must_fail=(
+        (lambda: 88, "round_down"),
+        (lambda: 709, "search_in_float64"),
+        (lambda: 87, "stop_too_early"),
+        (lambda: -89, "go_below_zero"),
+        (lambda: 90, ""),
+        (lambda: 88.72, ""),
+        (lambda: [89, 0], ""),
+        (lambda: "eighty-nine", ""),
+        (lambda: 10**400, ""),
+        (lambda: np.inf, ""),
+    ),
     variants=(lambda: 89.0, lambda: np.float32(89), lambda: np.array(89)),
 )

@@ -3,60 +3,16 @@
 import numpy as np
 
 from course_utils import naive, reference
+from course_utils.exercises import loss_slips, temperature_slips
 from course_utils.exercises.core import Exercise, case
 from course_utils.mistakes import MISTAKES, mistake
 
 # --- temperature ----------------------------------------------------------------------------------------
 
 
-def _winner_at(logits, temperature):
-    return reference.softmax(np.asarray(logits) / temperature)[0]
-
-
 def _power_of_the_odds():
     odds = 0.9 / 0.1
     return [odds ** (1 / t) / (odds ** (1 / t) + 1) for t in (2, 0.5, 1)]
-
-
-@mistake(
-    quantity="tempered_softmax",
-    fails_on=(np.log([0.9, 0.1]), 2.0),
-    widget="",
-    belief="A temperature of 2 halves the probability.",
-    diagnosis="You divided the probability by the temperature. The temperature divides the logits; what comes out "
-    "still has to sum to 1, and 0.45 is below one half, which the winner of two can never be.",
-    step="`p / temperature`, after softmax instead of before it.",
-    change="Divide the logits, which takes the root of the odds: 9 to 1 becomes 3 to 1.",
-)
-def divide_the_probability(logits, temperature):
-    return float(reference.softmax(logits)[0] / temperature)
-
-
-@mistake(
-    quantity="tempered_softmax",
-    fails_on=(np.log([0.9, 0.1]), 2.0),
-    widget="",
-    belief="The temperature takes the root of each probability, and that is all.",
-    diagnosis="You took the root of the probability and stopped there. The roots of both classes no longer sum to 1.",
-    step="`p ** (1 / temperature)` without a new division.",
-    change="Divide by the sum of the roots, or work with the odds: sqrt(9) = 3, so 3 in 4.",
-)
-def forget_to_renormalise(logits, temperature):
-    return float(reference.softmax(logits)[0] ** (1 / temperature))
-
-
-@mistake(
-    quantity="tempered_softmax",
-    fails_on=(np.log([0.9, 0.1]), 2.0),
-    widget="",
-    belief="Hotter means more certain.",
-    diagnosis="You turned the temperature round. A high temperature makes the scores small, so the classes come "
-    "closer together; a low one drives them apart.",
-    step="`logits * temperature`.",
-    change="Divide: `logits / temperature`.",
-)
-def multiply_by_temperature(logits, temperature):
-    return float(_winner_at(logits, 1 / temperature))
 
 
 temperature = Exercise(
@@ -65,13 +21,31 @@ temperature = Exercise(
     objective="predict what a temperature does to the probabilities",
     minutes=5,
     difficulty=1,
-    truth=_winner_at,
+    truth=temperature_slips.winner_at,
     cases=(
         case("temperature 2", np.log([0.9, 0.1]), 2.0),
         case("temperature 1/2", np.log([0.9, 0.1]), 0.5),
         case("both scores 5 higher", np.log([0.9, 0.1]) + 5, 1.0),
     ),
-    mistakes=(divide_the_probability, forget_to_renormalise, multiply_by_temperature),
+    mistakes=(
+        temperature_slips.divide_the_probability,
+        temperature_slips.forget_to_renormalise,
+        temperature_slips.multiply_by_temperature,
+        temperature_slips.leave_the_temperature_out,
+        temperature_slips.stop_at_the_odds,
+        temperature_slips.other_class,
+        temperature_slips.percent,
+        temperature_slips.expect_a_shift_to_matter,
+    ),
+    must_fail=(
+        (lambda: [0.75, 0.99, 0.9], ""),
+        (lambda: [0.8, 0.988, 0.9], ""),
+        (lambda: [0.75, 0.988], ""),
+        (lambda: [0.988, 0.75, 0.9], "multiply_by_temperature"),
+        (lambda: ["a", "b", "c"], ""),
+        lambda: [0.9, 0.988, 0.9],
+        lambda: [np.nan, 0.988, 0.9],
+    ),
     hints=(
         "Think in odds. 0.9 against 0.1 is 9 to 1. What does halving the gap between two scores do to the odds?",
         "The odds are e to the power of the gap. Half the gap: the square root of the odds. Double: their square.",
@@ -150,13 +124,18 @@ def normalise_everything(logits):
     return _CODES["D"](logits)
 
 
+def _square(logits):
+    if logits.ndim != 2 or logits.shape[0] != logits.shape[1] or not 2 <= len(logits) <= 3:
+        return f"Use a square batch of 2 or 3 rows; yours has the shape {logits.shape}."
+    return ""
+
+
 def _refutes_all_three(logits):
-    if logits.ndim != 2 or logits.shape[0] != logits.shape[1] or len(logits) > 3:
-        return "Use a square batch of at most 3 rows. On other shapes code A raises, and errors are easy to find."
     right = reference.softmax(logits)
     fooled = [name for name in "ABD" if np.allclose(_CODES[name](logits), right, rtol=1e-3)]
     return (
-        f"On this batch, {' and '.join(fooled)} would be right as well. Make the rows differ."
+        f"On this batch, code{'s' * (len(fooled) > 1)} {' and '.join(fooled)} would be right as well. The totals "
+        "must differ, from row to row and from the columns' totals."
         if fooled
         else ""
     )
@@ -174,7 +153,8 @@ keepdims = Exercise(
     difficulty=2,
     truth=reference.softmax,
     subject=_CODES,
-    limits=_refutes_all_three,
+    limits=_square,
+    goal=_refutes_all_three,
     cases=(
         case("two equal rows", [[0, 0], [0, 0]], dtype="float32"),
         case("two rows", [[0, 0], [0, 1]], dtype="float32"),
@@ -187,6 +167,20 @@ keepdims = Exercise(
         'The code is "C". For the batch, make the two rows differ in one number only: start from [[0, 0], [0, 0]].',
     ),
     model_answer=_choice,
+    must_fail=(
+        (lambda: ("A", [[0, 0], [0, 1]]), "lose_the_axis"),
+        (lambda: ("D", [[0, 0], [0, 1]]), "normalise_everything"),
+        (lambda: "C", ""),
+        (lambda: ("C",), ""),
+        (lambda: ("C", [[1000, 0], [0, 1]]), ""),
+        (lambda: ("C", [[np.nan, 0], [0, 1]]), ""),
+        (lambda: ("C", [[1, 2], [2, 1]]), ""),
+        (lambda: ("C", [[0, 0], [0, 0]]), ""),
+        (lambda: ("C", [[0, 1]]), ""),
+        (lambda: ("C", np.eye(4)), ""),
+        (lambda: ("C", [[0, 0], [0, 1]], [[0, 0], [0, 1]]), ""),
+        (lambda: [[0, 0], [0, 1]], ""),
+    ),
     why="Each row needs its own total, and it has to stand beside its row: shape (rows, 1). In a square batch the "
     "other three answer without an error, so a batch whose rows differ is what gives them away.",
     variants=(
@@ -223,106 +217,6 @@ def _with_one_hot(logits, targets):
     return -np.sum(onehot * np.log(naive.softmax(logits))) / len(targets)
 
 
-_BATCH = (np.array([[2.0, 1.0, 0.1], [1.0, 3.0, 0.2]]), np.array([0, 2]))
-
-
-@mistake(
-    quantity="cross_entropy",
-    fails_on=_BATCH,
-    widget="",
-    belief="The loss of a batch is the sum of its losses.",
-    diagnosis="You added the losses up. Then a batch twice as large has twice the loss, and the same step of "
-    "training becomes twice as long.",
-    step="`np.sum` over the rows.",
-    change="Use `np.mean`.",
-)
-def sum_instead_of_mean(logits, targets):
-    return -np.sum(np.log(naive.softmax(logits)[np.arange(len(targets)), targets]))
-
-
-@mistake(
-    quantity="cross_entropy",
-    fails_on=_BATCH,
-    widget="",
-    belief="A batch has one loss for each row.",
-    diagnosis="You returned one loss for each row. The loss of a batch is one number, so that training has one "
-    "thing to make smaller.",
-    step="The last line: the losses of the rows are right, and still apart.",
-    change="Take their mean: `np.mean(...)`, or `.mean()` at the end.",
-)
-def forget_the_mean(logits, targets):
-    return -np.log(naive.softmax(logits)[np.arange(len(targets)), targets])
-
-
-@mistake(
-    quantity="cross_entropy",
-    fails_on=_BATCH,
-    widget="",
-    belief="The loss is the logarithm of the probability.",
-    diagnosis="You left out the minus. The logarithm of a probability is never above 0, and a loss should be 0 "
-    "at best and grow as the answer gets worse.",
-    step="`np.mean(np.log(p))`.",
-    change="Put a minus in front.",
-)
-def forget_the_minus(logits, targets):
-    return np.mean(np.log(naive.softmax(logits)[np.arange(len(targets)), targets]))
-
-
-@mistake(
-    quantity="cross_entropy",
-    fails_on=_BATCH,
-    widget="",
-    belief="All classes take part in the loss.",
-    diagnosis="You took the logarithm of every probability. Only the class that is true counts: the loss asks how "
-    "much probability the truth got.",
-    step="`np.mean(np.log(p))` over the whole array.",
-    change="Pick one entry a row first: `p[np.arange(len(p)), targets]`.",
-)
-def average_all_classes(logits, targets):
-    return -np.mean(np.log(naive.softmax(logits)))
-
-
-@mistake(
-    quantity="cross_entropy",
-    fails_on=_BATCH,
-    widget="",
-    belief="p[:, targets] picks each row's own target.",
-    diagnosis="You picked every target's column in every row. For 2 rows that gives 4 numbers, not 2.",
-    step="`p[:, targets]`: all rows, times all targets.",
-    change="Give one row number for each target: `p[np.arange(len(p)), targets]`.",
-)
-def take_all_columns(logits, targets):
-    return -np.mean(np.log(naive.softmax(logits)[:, targets]))
-
-
-@mistake(
-    quantity="cross_entropy",
-    fails_on=_BATCH,
-    widget="",
-    belief="A logarithm is a logarithm.",
-    diagnosis="You used the logarithm to base 2. The loss then counts bits, 1.44 for each natural unit, and the "
-    "gradient that training uses no longer belongs to it.",
-    step="`np.log2(p)`.",
-    change="Use `np.log`.",
-)
-def use_log2(logits, targets):
-    return -np.mean(np.log2(naive.softmax(logits)[np.arange(len(targets)), targets]))
-
-
-@mistake(
-    quantity="cross_entropy",
-    fails_on=_BATCH,
-    widget="",
-    belief="Average first, then take the logarithm once.",
-    diagnosis="You took the logarithm of the mean probability. One good row then hides a bad one; the mean of the "
-    "logarithms does not let it.",
-    step="`np.log(np.mean(p))`.",
-    change="Take the logarithm of each row's probability, then the mean.",
-)
-def log_of_the_mean(logits, targets):
-    return -np.log(np.mean(naive.softmax(logits)[np.arange(len(targets)), targets]))
-
-
 batch_loss = Exercise(
     key="01.batch_loss",
     kind="write",
@@ -341,18 +235,28 @@ batch_loss = Exercise(
             dtype="float32",
             ulps=8,
         ),
+        case("three rows", [[0, 1, 2], [2, 0, 1], [0, 0, 5]], [0, 1, 1], ulps=8),
         case("every class equally likely", [[0, 0, 0, 0], [0, 0, 0, 0]], [3, 1], ulps=8),
         case("a confident right answer", [[0, 9], [9, 0]], [1, 0], ulps=8),
         case("a confident wrong answer", [[0, 20, 0], [20, 0, 0]], [0, 2], ulps=8),
     ),
     mistakes=(
-        sum_instead_of_mean,
-        forget_the_mean,
-        forget_the_minus,
-        average_all_classes,
-        take_all_columns,
-        use_log2,
-        log_of_the_mean,
+        loss_slips.sum_instead_of_mean,
+        loss_slips.forget_the_mean,
+        loss_slips.forget_the_minus,
+        loss_slips.average_all_classes,
+        loss_slips.take_all_columns,
+        loss_slips.use_log2,
+        loss_slips.log_of_the_mean,
+        loss_slips.forget_the_log,
+        loss_slips.skip_softmax,
+        loss_slips.softmax_down_the_columns,
+        loss_slips.softmax_over_the_batch,
+        loss_slips.epsilon_in_the_log,
+        loss_slips.clip_the_probability,
+        loss_slips.count_classes_from_one,
+        loss_slips.take_the_predicted_class,
+        loss_slips.median_for_mean,
         MISTAKES["softmax_twice"],
     ),
     hints=(
@@ -361,6 +265,21 @@ batch_loss = Exercise(
         "`p = softmax(logits)`, then `-np.mean(np.log(p[np.arange(len(targets)), targets]))`.",
     ),
     model_answer=naive.cross_entropy,
+    curve=False,
+    must_fail=(
+        (lambda z, t: -np.mean(np.log(naive.softmax(z)[np.arange(len(t)), t] + 1e-9)), "epsilon_in_the_log"),
+        (lambda z, t: -np.mean(np.log(naive.softmax(z)[np.arange(len(t)), t] + 1e-12)), "epsilon_in_the_log"),
+        (lambda z, t: np.median(-np.log(naive.softmax(z)[np.arange(len(t)), t])), "median_for_mean"),
+        (lambda z, t: naive.cross_entropy(np.clip(z, -5, 5), t), None),
+        (lambda z, t: naive.cross_entropy(z.astype(np.float16), t), None),
+        (lambda z, t: -naive.cross_entropy(z, t), "forget_the_minus"),
+        (lambda z, t: naive.cross_entropy(z, t) / np.log(10), "logarithm_to_base_10"),
+        (lambda z, t: (naive.cross_entropy(z, t), 0), "returned_several"),
+        (lambda z, t: naive.cross_entropy(z, t) / z.shape[1], "mean_over_the_table"),
+        (lambda z, t: abs(np.mean(np.log(naive.softmax(z).max(axis=1)))), "take_the_predicted_class"),
+        (lambda z, t: np.nan_to_num(naive.cross_entropy(z, t[::-1])), None),
+        (lambda z, t: float(naive.cross_entropy(z[:1], t[:1])), None),
+    ),
     why="The loss of a row is minus the logarithm of the probability that the true class got; the loss of the "
     "batch is the mean. It breaks where softmax breaks: lesson 05 computes it without any probability.",
     variants=(_with_a_loop, _without_probabilities, _with_take_along_axis, _with_one_hot),

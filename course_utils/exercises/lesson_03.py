@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from course_utils import reference, shifted
+from course_utils import naive, reference, shifted
+from course_utils.exercises import shift_slips
 from course_utils.exercises.core import Exercise, case
-from course_utils.mistakes import MISTAKES, mistake
+from course_utils.mistakes import MISTAKES, Mistake, mistake
 
 
 def _with_lists(logits, axis=-1):
@@ -34,32 +35,29 @@ def _through_the_logarithm(logits, axis=-1):
     return np.exp(shifted_logits - np.log(np.sum(np.exp(shifted_logits), axis=axis, keepdims=True)))
 
 
-@mistake(
-    quantity="softmax",
-    fails_on=(np.float32([[2, 0], [1, 0]]), 0),
-    widget="",
-    belief="The classes are always along the last axis.",
-    diagnosis="You took the last axis, whatever `axis` says. This case has its classes along axis 0: each column is "
-    "a softmax of its own.",
-    step="`axis=-1` inside the function: a fixed number where the argument belongs.",
-    change="Pass the argument on, both times: `axis=axis`.",
-)
-def ignore_the_axis(logits, axis=-1):
-    return shifted.softmax(logits, axis=-1)
+def _in_float64(logits, axis=-1):
+    return shifted.softmax(np.asarray(logits, dtype=np.float64), axis=axis)
 
 
-@mistake(
-    quantity="softmax",
-    fails_on=(np.float32([-60, -61]),),
-    widget="shift",
-    belief="The maximum moves the row to 0, whichever way it is applied.",
-    diagnosis="You added the maximum. That moves the row away from 0, to twice its maximum: the cliffs come closer.",
-    step="`logits + max`: the largest exponent is 2 * max.",
-    change="Subtract it: `logits - max`. Then the largest exponent is 0.",
-)
-def add_the_maximum(logits, axis=-1):
-    exps = np.exp(logits + np.max(logits, axis=axis, keepdims=True))
+def _shifted_to_minus_one(logits, axis=-1):
+    exps = np.exp(logits - np.max(logits, axis=axis, keepdims=True) - 1)
     return exps / np.sum(exps, axis=axis, keepdims=True)
+
+
+def _row_by_row(logits, axis=-1):
+    rows = np.moveaxis(logits, axis, -1)
+    p = np.empty_like(rows)
+    for index in np.ndindex(rows.shape[:-1]):
+        p[index] = np.exp(rows[index] - rows[index].max())
+        p[index] /= p[index].sum()
+    return np.moveaxis(p, -1, axis)
+
+
+def _shifted_by(choose):
+    def softmax(logits, axis=-1):
+        return naive.softmax(logits - choose(logits, axis), axis=axis)
+
+    return softmax
 
 
 max_shift = Exercise(
@@ -73,9 +71,16 @@ max_shift = Exercise(
         case("small logits, where no shift is needed", [2.0, 1.0, 0.1], dtype="float32"),
         case("a logit past the overflow cliff of float32", [100, 60, 0], dtype="float32"),
         case("one large logit among zeros", [120, 0, 0, 0], dtype="float32"),
+        case("one large logit, the last of three", [0, 0, 95], dtype="float32"),
+        case("one large logit, the first of three", [95, 0, 0], dtype="float32"),
         case("a row far below zero", [-120, -121], dtype="float32"),
+        case("where exp has lost its digits", [-102, -103], dtype="float32"),
+        case("where only the sum overflows", [88.5, 88.5], dtype="float32"),
+        case("a large maximum and a larger distance below", [30, -90], dtype="float32"),
         case("a wide spread, maximum 0", [0, -100], dtype="float32"),
         case("past the cliff of float64", [1000, 999], dtype="float64"),
+        case("a little past the cliff of float64", [0, 0, 0, 711], dtype="float64"),
+        case("far past the cliff of float64", [12000, 0], dtype="float64"),
         case("two rows that live far apart", [[0, 1, 2], [200, 201, 202]], dtype="float32"),
         case("two rows whose columns differ", [[1000, 1], [0, 2]], dtype="float32"),
         case("a square batch", [[1, 2, 3], [10, 20, 30], [0, 0, 0]], dtype="float32"),
@@ -104,8 +109,7 @@ max_shift = Exercise(
                 "add_epsilon_to_sum",
             )
         ),
-        ignore_the_axis,
-        add_the_maximum,
+        *(slip for slip in vars(shift_slips).values() if isinstance(slip, Mistake)),
     ),
     hints=(
         "exp breaks only when its argument is large. Which number can you subtract from a whole row so that "
@@ -114,10 +118,42 @@ max_shift = Exercise(
         "`shifted = logits - np.max(logits, axis=axis, keepdims=True)`, then exp, then divide by the row's "
         "sum, again with `axis=axis, keepdims=True`.",
     ),
+    must_fail=(
+        (_shifted_by(lambda z, axis: np.median(z, axis=axis, keepdims=True)), "shift_by_median"),
+        (_shifted_by(lambda z, axis: np.take(z, [0], axis=axis)), "shift_by_one_position"),
+        (_shifted_by(lambda z, axis: np.take(z, [-1], axis=axis)), "shift_by_one_position"),
+        (_shifted_by(lambda z, axis: (np.max(z) + np.min(z)) / 2), None),
+        (_shifted_by(lambda z, axis: 100), "shift_by_constant"),
+        (_shifted_by(lambda z, axis: np.sort(z, axis=axis).take([-2], axis=axis)), None),
+        (_shifted_by(lambda z, axis: np.linalg.norm(z, axis=axis, keepdims=True)), None),
+        (_shifted_by(lambda z, axis: np.quantile(z, 0.9, axis=axis, keepdims=True)), None),
+        (_shifted_by(lambda z, axis: np.maximum(np.max(z, axis=axis, keepdims=True), 0)), None),
+        (_shifted_by(lambda z, axis: np.max(np.float16(z), axis=axis, keepdims=True)), None),
+        (lambda z, axis=-1: np.nan_to_num(naive.softmax(z, axis)), "replace_nan"),
+        (lambda z, axis=-1: naive.softmax(np.clip(z, -88, 88), axis), "clip_logits"),
+        (lambda z, axis=-1: naive.softmax(np.clip(z, -500, 500).astype(np.float64), axis), None),
+        (lambda z, axis=-1: naive.softmax(z.astype(np.longdouble), axis).astype(z.dtype), "trust_longdouble"),
+        (lambda z, axis=-1: shift_slips.fall_back_on_nan(z, axis, whole=False), "fall_back_on_nan"),
+        (lambda z, axis=-1: shifted.softmax(z.astype(np.float16), axis), None),
+        (lambda z, axis=-1: np.maximum(shifted.softmax(z, axis), 1e-7), None),
+        (lambda z, axis=-1: shifted.softmax(z, axis) + z.dtype.type(1e-6), None),
+        (lambda z, axis=-1: shifted.softmax(z.ravel()).reshape(z.shape), "normalise_whole_batch"),
+        (lambda z, axis=-1: (shifted.softmax(z, axis), z), "returned_several"),
+        (lambda z, axis=-1: np.log(shifted.softmax(z, axis)), "return_the_logarithm"),
+    ),
     model_answer=shifted.softmax,
     why="Subtracting the same number from a whole row leaves softmax unchanged. With the row's maximum the "
     "largest exponent is exactly 0, so one term is 1: nothing overflows, and the sum is at least 1.",
-    variants=(_with_lists, _classes_first, _in_place_on_a_copy, _through_the_logarithm),
+    variants=(
+        _with_lists,
+        _classes_first,
+        _in_place_on_a_copy,
+        _through_the_logarithm,
+        _in_float64,
+        _shifted_to_minus_one,
+        _row_by_row,
+        reference.softmax,
+    ),
 )
 
 
@@ -129,7 +165,7 @@ def _two_tame_rows(batch):
         return f"Give a batch of two rows; this input has shape {batch.shape}."
     if batch.size > 8:
         return f"This batch has {batch.size} numbers. Find one with at most 8."
-    if not np.all(np.isfinite(batch)) or np.max(np.abs(batch), initial=0) > 60:
+    if batch.size == 0 or not np.all(np.isfinite(batch)) or np.max(np.abs(batch)) > 60:
         return "Use finite logits between -60 and 60."
     return ""
 
@@ -192,6 +228,18 @@ refute_global_max = Exercise(
         "exp loses digits below -87 and is 0 below -103.97. With logits up to 60, how low must the other row be?",
     ),
     model_answer=lambda: np.float32([[60, 0], [-60, -59]]),
+    must_fail=(
+        (lambda: [[61, 0], [-60, -60]], ""),
+        (lambda: [[1000, 0], [0, 0]], ""),
+        (lambda: [[60, 0], [-60, -60], [0, 0]], ""),
+        (lambda: [[60] * 5, [-60] * 5], ""),
+        (lambda: [[60, -60], [-60, 60]], "rows_share_a_maximum"),
+        (lambda: [[10, 0], [-60, -60]], "rows_too_close"),
+        (lambda: [60, -60], ""),
+        (lambda: [[60, 0], [-60, np.nan]], ""),
+        (lambda: [[60, 0], [-60]], ""),
+        (lambda: [[], []], ""),
+    ),
     why="After subtracting 60 the second row is [-120, -119]. Both exps are 0, and 0/0 is NaN. Its own maximum, "
     "-59, would have left [-1, 0].",
     variants=(

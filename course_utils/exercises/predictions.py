@@ -72,7 +72,7 @@ def _refused(exercise, predicted, truth, right):
 def _believed(exercise, predicted, truth, right):
     """The mistake behind the wrong numbers, and whether it predicts all the others as well.
 
-    One that does not must be alone in this: it predicts every wrong number and is found in at least half of the
+    One that does not must be alone in this: it predicts every wrong number and is found in more than half of the
     cases in which it goes wrong; or it is found in all of those, the first wrong number among them.
     """
     partly = []
@@ -84,7 +84,7 @@ def _believed(exercise, predicted, truth, right):
             )
             if fits.all():
                 return mistake, True
-            explains = fits[~right].all() and 2 * (fits & own).sum() >= own.sum()
+            explains = fits[~right].all() and 2 * (fits & own).sum() > own.sum()
             if explains or (fits[own].all() and own[~right][0]):
                 partly.append(mistake)
     return (partly[0], False) if len(set(partly)) == 1 else (None, False)

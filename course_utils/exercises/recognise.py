@@ -97,13 +97,16 @@ def _as_by(function):
 
 
 def _explains_a_part(exercise, runs, faults, forms):
-    """The mistake all of whose own errors, two or more, are found again, one of them told from its rivals'."""
-    fitting = []
+    """The mistake all of whose own errors are found again, most of what failed, one of them told from its rivals'.
+
+    One of them must be a wrong number: NaN and 0 come out of too many mistakes to tell them apart.
+    """
+    fitting, failed = [], sum(map(bool, faults))
     for mistake, function, known in forms:
         own = [i for i, run in enumerate(known) if fault_of(exercise, exercise.cases[i], run)]
-        if len(own) > 1 and all(
-            faults[i] and alike(exercise, exercise.cases[i], runs[i], known[i]) for i in own
-        ):
+        enough = len(own) > 1 and len(own) > failed / 2
+        enough = enough and any(_is_telling(exercise, i, known[i]) for i in own)
+        if enough and all(faults[i] and alike(exercise, exercise.cases[i], runs[i], known[i]) for i in own):
             fitting.append((Found(mistake, False, _as_by(function)), known, own))
     for found, known, own in fitting:
         rivals = [others for other, others, _ in fitting if other is not found]
@@ -112,3 +115,15 @@ def _explains_a_part(exercise, runs, faults, forms):
         ):
             return found
     return None
+
+
+def _is_telling(exercise, i, run):
+    """Does this wrong run hold a wrong number that is neither 0, NaN nor infinite?"""
+    value, truth = (
+        as_array(run.value),
+        np.asarray(exercise.true_value(exercise.cases[i].args)).astype(np.float64),
+    )
+    if run.error is not None or not is_numeric(value) or value.shape != truth.shape:
+        return False
+    value = value.astype(np.float64)
+    return bool(np.any(np.isfinite(value) & (value != 0) & ~np.isclose(value, truth, rtol=1e-3)))

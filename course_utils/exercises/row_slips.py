@@ -14,6 +14,74 @@ def _first_true(bad):
 
 
 @_slip(
+    fails_on=(np.array([[1.0, np.nan], [1.0, 1.0]]),),
+    family=("sees", ("inf", "nothing")),
+    belief="NaN can be looked up like any other value.",
+    diagnosis="Your code never sees a NaN. Either it looks for inf only, or it compares with NaN: nothing is equal to "
+    "NaN, not even NaN itself, so `== np.nan` and `np.nan in row` are always False.",
+    step="`np.isinf(...)`, `row == np.nan` or `np.nan in row`.",
+    change="Use `~np.isfinite(...)`: it is True for NaN, inf and -inf.",
+)
+def miss_every_nan(history, *, sees="both infinities"):
+    seen = {
+        "both infinities": np.isinf(history),
+        "inf": history == np.inf,
+        "nothing": np.zeros(np.shape(history), bool),
+    }
+    return _first_true((seen[sees] & ~np.isnan(history)).any(axis=1))
+
+
+@_slip(
+    fails_on=(np.float32([[3e38, 3e38], [1, 1]]),),
+    belief="One bad number makes the sum of its row bad.",
+    diagnosis="You looked at the sum or the mean of each row. A bad number does spoil it; but the sum of honest, huge "
+    "numbers can overflow too, and then a healthy row is called bad.",
+    step="`np.isfinite(history.sum(axis=1))`.",
+    change="Ask each number first, then the row: `np.isfinite(history).all(axis=1)`.",
+)
+def sum_the_row(history):
+    return _first_true(~np.isfinite(history.sum(axis=1)))
+
+
+@_slip(
+    fails_on=(np.float32([[3e38, 1], [1, 1]]),),
+    family=("limit", (1e3, 1e6, 1e9, 1e10, 1e12, 1e15, 1e20, 1e30, 1e35, 1e37, 1e38)),
+    belief="A number that large cannot be right.",
+    diagnosis="You called every large number bad. A number below the format's largest is finite: it may be a warning, "
+    "and it is not yet inf.",
+    step="`np.abs(history) > limit`, or `< limit` turned round.",
+    change="Use `~np.isfinite(...)`: it knows the format's own limit.",
+)
+def use_a_threshold(history, *, limit=1e5):
+    return _first_true(~(np.abs(history) < limit).all(axis=1))
+
+
+@_slip(
+    fails_on=(np.array([[1.0, 2.0], [3.0, 4.0]]),),
+    family=("length", (True,)),
+    belief="A loop that finds nothing ends at the end.",
+    diagnosis="You find the first bad row, and give another answer than -1 where there is none: the run seems to die "
+    "at its last step.",
+    step="What is returned after the loop.",
+    change="Return -1 there.",
+)
+def other_answer_when_healthy(history, *, length=False):
+    found = _first_true(~np.isfinite(history).all(axis=1))
+    return found if found >= 0 else len(history) - (not length)
+
+
+@_slip(
+    fails_on=(np.array([[1.0, np.nan], [1.0, np.inf]]),),
+    belief="The question is how many.",
+    diagnosis="You counted the bad rows. The question is where the first of them is.",
+    step="`.sum()` of the bad rows.",
+    change="Take the place of the first True: `np.argmax(bad)`, if there is one.",
+)
+def count_the_bad_rows(history):
+    return int((~np.isfinite(history).all(axis=1)).sum())
+
+
+@_slip(
     fails_on=(np.array([[1.0, np.inf], [np.nan, 1.0]]),),
     belief="Bad means NaN.",
     diagnosis="You looked for NaN only. The NaN you find is often the child of an inf one step earlier, and the "

@@ -56,7 +56,7 @@ def constant_shift(ask):
     while dead - alive > 1e-4:
         middle = (alive + dead) / 2
         alive, dead = (middle, dead) if lives(middle) else (alive, middle)
-    return [round(alive - np.log(np.finfo(np.float64).max), 2)]
+    return [round(float(alive - np.log(np.finfo(np.float64).max)), 2)]  # a NumPy scalar would widen float32
 
 
 def lost_target(ask):

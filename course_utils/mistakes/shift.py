@@ -110,6 +110,7 @@ def shift_along_wrong_axis(logits, axis=-1):
     quantity="softmax",
     fails_on=(np.float32([[1, 2, 3], [10, 20, 30], [0, 0, 0]]),),
     widget="axis",
+    family=("flat_sum", (True,)),
     belief="Broadcasting matches each row with its own maximum.",
     diagnosis="You left out keepdims on the maximum. The maxima then lie in a row, and broadcasting lines "
     "them up with the columns. A square batch gives wrong numbers in silence; any other shape raises "
@@ -117,9 +118,9 @@ def shift_along_wrong_axis(logits, axis=-1):
     step="`logits - logits.max(axis=-1)`: shape (rows,) meets the columns of (rows, classes).",
     change="Write `logits.max(axis=-1, keepdims=True)`: shape (rows, 1) meets the rows.",
 )
-def max_without_keepdims(logits, axis=-1):
+def max_without_keepdims(logits, axis=-1, *, flat_sum=False):
     exps = np.exp(logits - np.max(logits, axis=axis))
-    return exps / np.sum(exps, axis=axis, keepdims=True)
+    return exps / np.sum(exps, axis=axis, keepdims=not flat_sum)
 
 
 @mistake(
@@ -143,12 +144,13 @@ def sum_without_keepdims(logits, axis=-1):
     quantity="softmax",
     fails_on=(np.float32([[1, 2], [3, 4]]),),
     widget="axis",
+    family=("one_max", (True,)),
     belief="`exps.sum()` is the total, and softmax divides by the total.",
     diagnosis="You divided by the sum over the whole batch. That makes one distribution out of all rows "
     "together; no single row adds up to 1.",
     step="`exps.sum()` without an axis: one total for all rows.",
     change="Sum each row on its own: `exps.sum(axis=-1, keepdims=True)`.",
 )
-def normalise_whole_batch(logits, axis=-1):
-    exps = np.exp(logits - np.max(logits, axis=axis, keepdims=True))
+def normalise_whole_batch(logits, axis=-1, *, one_max=False):
+    exps = np.exp(logits - np.max(logits, axis=None if one_max else axis, keepdims=True))
     return exps / np.sum(exps)

@@ -13,9 +13,9 @@ from course_utils.mistakes.core import mistake
     widget="breaker",
     family=("limits", constants.clip_limits),
     belief="Logits outside ±50 are extreme anyway, so clipping them costs nothing.",
-    diagnosis="You clipped the logits. Two classes beyond the limit become equal, so their order is lost, "
-    "and both get gradient 0.",
-    step="`np.clip` or `np.minimum` of the logits: different logits go in, the same number comes out.",
+    diagnosis="You clipped the logits, or their exps. Two classes beyond the limit become equal, so their order is "
+    "lost, and both get gradient 0.",
+    step="`np.clip` or `np.minimum`: different logits go in, the same number comes out.",
     change="Remove the clip and subtract the row's maximum: differences stay, size goes.",
 )
 def clip_logits(logits, axis=-1, *, limits=(-50, 50)):
