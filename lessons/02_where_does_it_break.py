@@ -197,7 +197,7 @@ for magnitude in (10.7, 10.9, 11.1):
 #
 # Then put what you found to use, in the cell below the explorer. Give the check two float32 logits for which
 # `naive.softmax` returns finite numbers that sum to 1 (to three digits), and yet a probability is off by more
-# than 5 % of the truth.
+# than 0.1: it reads 1, say, where the truth is below 0.9.
 
 # %% tags=["nbval-ignore-output"]
 offset.explore()

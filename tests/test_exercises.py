@@ -15,6 +15,7 @@ import pytest
 
 from course_utils import exercises, guard, progress, reference, shifted
 from course_utils.exercises import picture, predictions
+from course_utils.exercises.common_slips import SLIPS
 from course_utils.exercises.core import FUNCTION_KINDS, KINDS, Exercise, case
 from course_utils.mistakes import MISTAKES
 from course_utils.shrink import smallest
@@ -153,7 +154,7 @@ def test_at_least_three_valid_variants_are_accepted(exercise):
 
 @each()
 def test_every_answer_that_must_fail_is_refused(exercise):
-    known = {mistake.key for mistake in exercise.mistakes}
+    known = {mistake.key for mistake in (*exercise.mistakes, *SLIPS)}
     for written, expected in exercise.wrong_answers:
         result = exercise.check(answer_of(exercise, written))
         assert result.outcome == "incorrect", f"{written.__name__}: {result}"

@@ -78,7 +78,7 @@ def _shown_wrong(exercise, name, evidence):
         verdict = "All codes are right on your input, so it does not tell them apart."
         return CheckResult(exercise.key, INCORRECT, verdict, (*details, ("the cause", UNKNOWN)), args=args)
     more = tuple((f"code {o} gives", _compared(exercise, args, runs[o], "")[1][1]) for o in wrong)
-    codes = f"Code {wrong[0]} is" if len(wrong) == 1 else f"Codes {' and '.join(wrong)} are"
+    codes = f"Code {wrong[0]} is" if len(wrong) == 1 else f"Codes {', '.join(wrong[:-1])} and {wrong[-1]} are"
     verdict = f"{codes} wrong on your input, code {name} is right. {exercise.objective_done}"
     return CheckResult(exercise.key, CORRECT, verdict, (details[0], *more, *details[1:]), args=args)
 

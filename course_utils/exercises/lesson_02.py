@@ -193,7 +193,7 @@ silent_error = Exercise(
     variants=(
         lambda: [-103.5, -104.5],
         lambda: (-105, -103),
-        lambda: np.array([-103.2, -103.4]),
+        lambda: np.array([-103.6, -104.2]),
     ),
     must_fail=(
         (lambda: [-102, -103], "stop_on_a_small_step"),

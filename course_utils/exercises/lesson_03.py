@@ -81,6 +81,7 @@ max_shift = Exercise(
         case("past the cliff of float64", [1000, 999], dtype="float64"),
         case("a little past the cliff of float64", [0, 0, 0, 711], dtype="float64"),
         case("far past the cliff of float64", [12000, 0], dtype="float64"),
+        case("as large as the format allows", [3e38, 3e38], dtype="float32"),
         case("two rows that live far apart", [[0, 1, 2], [200, 201, 202]], dtype="float32"),
         case("two rows whose columns differ", [[1000, 1], [0, 2]], dtype="float32"),
         case("a square batch", [[1, 2, 3], [10, 20, 30], [0, 0, 0]], dtype="float32"),
