@@ -48,7 +48,7 @@ def test_losses_of_rows_that_lie_far_apart(options):
 
 def test_a_sum_of_almost_equal_logits_past_the_cliff():
     logits = np.stack([1000.5 + 1e-3 * np.arange(101) / 101, np.zeros(101)])
-    assert accuracy.worst_ulps(stable.softmax(logits), reference.softmax(logits, dtype=object)) <= 6
+    assert accuracy.worst_ulps(stable.softmax(logits), reference.softmax(logits, dtype=object)) <= 7
     assert stable.logsumexp(np.full(1001, 702.3739581140687)) == pytest.approx(709.282712893384, rel=1e-15)
 
 

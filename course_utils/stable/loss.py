@@ -30,7 +30,7 @@ def cross_entropy(
         whatever it holds. Any other row that holds +inf or NaN, or nothing but -inf, costs NaN. The mean divides
         by the weights of the targets (by the number of rows for probabilities); where that is 0 it is NaN, or
         with empty="zero" 0.
-    Error: 8 ulps at most in float32, 6 in float64, at any margin; 16 as in `softmax`. Narrow formats as `softmax`.
+    Error: as `softmax`, at any margin.
     Raises: IndexError naming the first target that is no class; TypeError for targets that are no integers;
         ValueError for shapes, for what is no probability or sums to something else than 1 (check_sum=False
         allows it), and for options that don't exist; for the logits as `softmax`.
@@ -80,7 +80,9 @@ def _evaluate(logits, targets, axis, with_grad, weight, skip, smoothing, reducti
     rows = arguments.as_rows(logits, axes)
     weight = arguments.as_weight(weight, rows.shape[1])
     index, ignored, soft = arguments.as_targets(targets, logits.shape, axes, skip, check_sum)
-    shares = _shares(len(rows), index, ignored, weight)
+    # What each row counts in the mean: the weight of its target, 0 if it is ignored, 1 for probabilities.
+    shares = np.ones(len(rows)) if weight is None or index is None else weight[index]
+    shares = shares if ignored is None else np.where(ignored, 0.0, shares)
     scale = 1.0
     if reduction == "mean" and not shares.any():
         scale = np.nan if empty == "nan" else 0.0
@@ -107,12 +109,6 @@ def _evaluate(logits, targets, axis, with_grad, weight, skip, smoothing, reducti
     return np.asarray(loss).astype(logits.dtype)[()], grad
 
 
-def _shares(count, index, ignored, weight):
-    """What each row counts in the mean: the weight of its target; 0 if it is ignored, 1 for probabilities."""
-    shares = np.ones(count) if weight is None or index is None else weight[index]
-    return shares if ignored is None else np.where(ignored, 0.0, shares)
-
-
 def _index_losses(rows, into, targets, factors, weighted):
     """Each row's loss times its factor; the gradient goes into `into`. The target is left out of the sum."""
     losses = np.zeros(len(rows))
@@ -130,7 +126,7 @@ def _index_losses(rows, into, targets, factors, weighted):
         losses[index] = np.where(factor == 0, 0.0, np.where(near, factor * np.log1p(ratio), far))
         if into is not None:
             out[at] = -rest
-            _scale(out, factor / sums, 1 / sums, factor)
+            _divide(out, sums, factor)
             out[factor == 0] = 0
 
     # Weights may be of any size: then float64 has room for them.
@@ -138,12 +134,13 @@ def _index_losses(rows, into, targets, factors, weighted):
     return losses
 
 
-def _scale(terms, both, first, second):
-    """Multiply each row by `both`, or by two factors in turn where their product leaves the format's range."""
-    fits = (both >= COMPUTED[terms.dtype].tiny) & (both <= COMPUTED[terms.dtype].max)
-    terms *= np.where(fits, both, first).astype(terms.dtype)[:, None]
+def _divide(terms, sums, factor):
+    """Each row times `factor / sums`, in one step unless sums / factor leaves the format's range."""
+    both, limits = sums / factor, COMPUTED[terms.dtype]
+    fits = (both >= limits.tiny) & (both <= limits.max)
+    terms /= np.where(fits, both, sums).astype(terms.dtype)[:, None]
     if not fits.all():
-        terms *= np.where(fits, 1, second).astype(terms.dtype)[:, None]
+        terms *= np.where(fits, 1, factor).astype(terms.dtype)[:, None]
 
 
 def _goals(classes, targets, ignored, soft, smoothing, weight, index):

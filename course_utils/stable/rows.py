@@ -92,13 +92,17 @@ def exponentials(block: np.ndarray, shift: np.ndarray, out: np.ndarray) -> np.nd
 
 
 def total(terms: np.ndarray) -> np.ndarray:
-    """The sum of each row, in pairs of pairs: one number after the other, roundings would add up.
+    """The sum of each row, in pairs of pairs: added one after the other, roundings would add up.
 
-    NumPy does that only for numbers that lie together. Where they lie apart, half of the classes is added to the
-    other half until one is left.
+    NumPy does so only for numbers that lie together, and from sixteen in a line on: the largest term, beside which
+    they would be rounded, is added last. Where terms lie apart, half of the classes is added to the other half.
     """
     if not apart(terms):
-        return np.add.reduce(terms, axis=1)
+        at = np.arange(len(terms)), terms.argmax(axis=1)
+        largest, terms[at] = terms[at], 0
+        rest = np.add.reduce(terms, axis=1)
+        terms[at] = largest
+        return largest + rest
     by_class, left = terms.T, terms.shape[1]
     half = 1 << max(0, (left - 1).bit_length() - 1)
     sums = by_class[:half].copy()
