@@ -92,9 +92,8 @@ def _evaluate(logits, targets, axis, with_grad, weight, skip, smoothing, reducti
             power = -math.frexp(shares.max())[1]
             weight, shares = np.ldexp(weight, power), np.ldexp(shares, power)
         scale = 1 / shares.sum()
-    grad, into = None, None
-    if with_grad:
-        into = arguments.as_rows(grad := np.empty_like(logits, subok=False), axes)
+    grad = np.empty_like(logits, subok=False) if with_grad else None
+    into = arguments.as_rows(grad, axes) if with_grad else None
     if soft is None and smoothing == 0:
         factors = np.where(shares == 0, 0.0, scale * shares)
         losses = _index_losses(rows, into, index, factors, weight is not None)

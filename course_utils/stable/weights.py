@@ -11,8 +11,8 @@ from course_utils.stable.rows import smallest_shift
 def signed_logsumexp(rows, weights, mask=None):
     """(log|sum|, sign of the sum) of each row, in float64.
 
-    An entry of weight 0 is no entry: it neither counts nor decides the shift, whatever its logit is. The shift is
-    decided by z + log|b|, the size of a term; the weight is multiplied in afterwards, for log|b| is rounded.
+    An entry of weight 0 is no entry, whatever its logit is. The size of a term, z + log|b|, decides the shift; the
+    weight is multiplied in afterwards, for log|b| is rounded.
     """
     counts = weights != 0 if mask is None else (weights != 0) & mask
     logits = np.where(counts, rows, -np.inf).astype(np.float64, order="C")
