@@ -172,7 +172,7 @@ with np.errstate(all="ignore"):
 for name, p in results.items():
     print(f"{name:24s} any NaN? {np.isnan(p).any()!s:6s} row sums: {p.sum(axis=1)}")
 
-# %% jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["folded"]
 # Draws the four results; what is wrong is crossed.
 truths = reference.softmax(batch, dtype=object)
 ROWS, CLASSES = ["row 0", "row 1", "row 2"], ["class 0", "class 1", "class 2"]

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Why take logarithms at all?
 #
-# Your softmax from lesson 03 never fails. Each probability it returns is as good as the format allows.
-# And yet lesson 03 ended with a loss that was infinite. The trouble begins with the next step, the logarithm.
+# Your softmax from lesson 03 does not fail on any finite row of float32. Its probabilities may be off by some ulps, no more.
+# And yet a loss in lesson 03 was infinite. The trouble begins with the next step, the logarithm.
 # This lesson moves that step to a better place.
 #
 # **After this lesson you can**
@@ -11,14 +11,14 @@
 # 2. **choose** between orders of operations that agree on paper, and refute the wrong one with an input;
 # 3. **repair** a log-softmax that loses its most confident class.
 #
-# **You need** lesson 03. **Time:** 40 minutes.
+# **You need** lesson 03. **Time:** 40 minutes. A good place for a break is after exercise 2.
 #
 # **Warm up.** The next cell loads the rooms of this lesson and asks three questions from lesson 02.
 
 # %% tags=["nbval-ignore-output"]
 import numpy as np
 
-from course_utils import accuracy, figures, floats, naive, plots
+from course_utils import accuracy, elsewhere, figures, floats, naive, plots
 from course_utils import quiz, reference, shifted, stable
 from course_utils.exercises import lesson_04
 from course_utils.explorers import loss
@@ -47,8 +47,8 @@ for name, gap in {"float16": 18, "float32": 104, "float64": 746}.items():
     print(f"{name}  [0, -{gap}]:  p = {p}   log p = {log_p}   truth = {truth:.6g}")
 
 # %% [markdown]
-# The probability underflowed to 0: it is so small that 0 is the nearest number that the format has.
-# The log of 0 is -inf. (NumPy reports that event as a division by zero.) No step was careless.
+# Look at $p$ first. It **underflowed**: it is so small that 0 is the nearest number that the format has. The rest follows,
+# for the log of 0 is -inf. (NumPy reports that event as a division by zero.) No step was careless.
 # The *order* was wrong: a number left the format on its way to an answer that fits easily.
 #
 # So take the logarithm on paper, before any float is involved:
@@ -106,18 +106,17 @@ for name, gap in {"float16": 18, "float32": 104, "float64": 746, "bfloat16": 1e3
 #
 # ## Explore: the log domain
 #
-# The slider sets the gap; one menu sets the format, another the way to the loss. (Ways with `eps`, `clip` or
+# The slider sets the gap; the buttons choose the number format and the way to the loss. (Ways with `eps`, `clip` or
 # `one-hot` belong to lesson 05, the gradient to lesson 06.) **Find the smallest gap at which `log(softmax)` is -inf,
 # first in float32, then in float16. Then find a way that goes on from there.**
+#
+# ## Exercise 1: log-sum-exp along any axis
+#
+# In the cell below the explorer, write `my_logsumexp(logits, axis=-1)`. A logit of `-inf` adds $e^{-\infty} = 0$ to the
+# sum. In a row of nothing but `-inf`, the sum is 0, so the answer is `log 0 = -inf`. The code above gives NaN there.
 
 # %% tags=["nbval-ignore-output"]
 loss.explore(view="log")
-
-# %% [markdown]
-# ## Exercise 1: log-sum-exp along any axis
-#
-# Write `my_logsumexp(logits, axis=-1)`. A logit of `-inf` adds $e^{-\infty} = 0$ to the sum. In a row of nothing
-# but `-inf`, the sum is 0, so the answer is `log 0 = -inf`. The code above gives NaN there.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -150,8 +149,8 @@ for value, name in pairs:
     print(f"{value:9d}, {name:9s} {first:15.6g} {second:17.6g} {truth:12.6g}")
 
 # %% [markdown]
-# Near $10^8$ the neighbours of float32 are 8 apart, so $m + \log s$ is rounded back to $m$. The log-probability
-# becomes 0, and so does the loss. In a short format the same happens with small logits: near 300 the neighbours of
+# The reason is the spacing. Near $10^8$ the neighbours of float32 are 8 apart, so $m + \log s$ is rounded back to $m$.
+# The log-probability becomes 0, and so does the loss. In a short format the same happens with small logits: near 300 the neighbours of
 # bfloat16 are 2 apart. **Subtract the large numbers from each other first.** Bring in the small one last.
 #
 # ## Exercise 2: which one would you ship?
@@ -185,10 +184,11 @@ lesson_04.order.check(my_choice)  # stuck? lesson_04.order.hint()
 # $\log s = \log(1 + r)$ with $r$ the sum of the *others*. NumPy's `log1p(r)` computes $\log(1 + r)$ without
 # ever storing $1 + r$.
 #
-# The next cell measures both ways in float64, where the same thing happens further out. The *relative error* is
+# The figure compares both ways in float64, where the same thing happens further out. The **relative error** is
 # the error divided by the truth: 1e-6 leaves about six digits, 1 leaves none.
 
-# %%
+# %% jupyter={"source_hidden": true}
+# Draws the relative error of the winner's log-probability against its lead, for log(s) and for log1p(r).
 gaps = np.linspace(1, 45, 89)
 rows = np.stack([np.zeros_like(gaps), -gaps], axis=-1)
 truth = reference.log_softmax(rows)[:, 0]
@@ -203,12 +203,6 @@ def bound(error):
     return f"{10 ** np.ceil(np.log10(max(error, 1e-15))):.0e}"
 
 
-print("relative error, at most  " + "".join(f"{name:>10s}" for name in errors))
-for gap in (10, 20, 30, 37):
-    i = int(np.argmin(np.abs(gaps - gap)))
-    found = "".join(f"{bound(values[i]):>10s}" for values in errors.values())
-    print(f"gap {gap}, truth {truth[i]:.2e}  {found}")
-
 fig, ax = plots.figure(7.5, 3.4)
 plots.draw_errors(ax, gaps, errors, floor=1e-17)
 ax.set_xlabel("gap between the winner and the other class, float64")
@@ -221,9 +215,10 @@ figures.show(
     caption="With `log(s)` each step of the gap costs digits, until at 37 none is left. "
     "Leaving one term out keeps all of them. (An error of 0 is drawn on the bottom line.)",
     table=[
-        {"gap": f"{gap:g}"} | {name: f"{values[i]:.0e}" for name, values in errors.items()}
+        {"gap": f"{gap:g}", "truth": f"{truth[i]:.2e}"}
+        | {name: f"at most {bound(values[i])}" for name, values in errors.items()}
         for i, gap in enumerate(gaps)
-        if i % 11 == 0
+        if i % 8 == 2
     ],
 )
 
@@ -246,41 +241,78 @@ lesson_04.last_digits.check(my_log_softmax)  # stuck? lesson_04.last_digits.hint
 # %% [markdown]
 # ## What the literature proved
 #
-# There is a softmax without a division: take log-softmax, and then its exp, $p_i = e^{z_i - \text{lse}}$, where
-# lse is the log-sum-exp. It looks tempting. Blanchard, Higham and Higham (2021) analysed both forms. Two of their
-# results, reproduced: the shifted softmax with its division stays accurate wherever the row lies. The
-# division-free form has an error that grows with the size of the logits, because lse is rounded next to them.
+# Leaving the largest term out of a log-sum-exp, and `log1p`, are the advice of Blanchard, Higham and Higham (2021). They
+# also proved how far each softmax can be from the truth. Write $u$ for half the spacing at 1, the largest relative error
+# of one rounding. For $n$ logits the leading terms of their bounds are
+#
+# $$\text{unshifted: } (n + 3)\,u \qquad\qquad \text{shifted: } (n + 2 + 2\,(\max z - \min z))\,u$$
+#
+# So the shift that saves you from overflow can cost digits, in proportion to the **spread** of the row. Where the row
+# lies, its **offset**, is in neither bound. It matters for a third form, without a division: $p_i = e^{z_i - \text{lse}}$,
+# where lse is a log-sum-exp that was already rounded next to the large logits. The figure measures all of it.
 
-# %%
-offsets = [0, 10, 100, 1000, 10000]
-z = np.random.default_rng(0).normal(size=(20, 100)).astype(np.float32)
-worst = {"divide": [], "division-free": []}
-for offset in offsets:
-    rows = z + np.float32(offset)
-    truth = reference.softmax(rows)
-    free = np.exp(rows - shifted.logsumexp(rows)[:, None])
-    worst["divide"].append(accuracy.relative_error(shifted.softmax(rows), truth).max())
-    worst["division-free"].append(accuracy.relative_error(free, truth).max())
+# %% jupyter={"source_hidden": true}
+# Draws the largest relative error of five softmaxes: against the spread of the row, and against its offset.
+U = floats.FORMATS["float32"].eps / 2
+spreads, offsets = [1, 2, 5, 10, 20, 40, 80], [1, 10, 100, 1000, 10000]
 
-fig, ax = plots.figure(7.5, 3)
-plots.draw_errors(ax, np.log10(np.maximum(offsets, 1)), worst, floor=1e-8)
-ax.set_xticks(range(5), [f"{offset:,}" for offset in offsets])
-ax.set_xlabel("offset added to every logit, float32")
-ax.set_ylabel("largest relative error of p")
+
+def worst(softmax, rows):
+    return accuracy.relative_error(softmax(rows), reference.softmax(rows)).max() / U
+
+
+def division_free(rows):
+    return np.exp(rows - shifted.logsumexp(rows)[:, None])
+
+
+def exp_log_softmax(rows):
+    return np.exp(shifted.log_softmax(rows))
+
+
+draw = -np.random.default_rng(0).uniform(0, 1, (20, 100))
+spread_rows = [(span * draw).astype(np.float32) for span in spreads]
+offset_rows = [(draw + offset).astype(np.float32) for offset in offsets]
+by_spread = {
+    name: [worst(room.softmax, rows) for rows in spread_rows]
+    for name, room in {"unshifted": naive, "shifted": shifted, "stable": stable}.items()
+}
+by_offset = {
+    "exp(z - lse)": [worst(division_free, rows) for rows in offset_rows],
+    "exp(log_softmax)": [worst(exp_log_softmax, rows) for rows in offset_rows],
+    "shifted": [worst(shifted.softmax, rows) for rows in offset_rows],
+}
+allowed = {"unshifted": [103] * 7, "shifted": [102 + 2 * span for span in spreads]}
+print("every error is below its bound:", all(np.all(np.less(by_spread[k], allowed[k])) for k in allowed))
+fig, (left, right) = plots.figure(11, 3.5, columns=2)
+plots.draw_errors(left, np.log2(spreads), by_spread, floor=1)
+left.set_xticks(np.log2(spreads), spreads)
+left.set(xlabel="spread of the row, offset 0", ylabel="largest relative error of p, in u")
+plots.draw_errors(right, np.log10(offsets), by_offset, floor=1)
+right.set_xticks(range(5), [f"{offset:,}" for offset in offsets])
+right.set(xlabel="offset added to every logit, spread 1")
 figures.show(
     fig,
-    alt="Two lines: largest relative error of softmax against an offset of the logits, "
-    "float32. Dividing stays below 1e-6; exp(z - lse) grows with the offset to about "
-    "1e-3 at 10,000.",
-    caption="Dividing by the sum does not care where the row lies. Without the division, "
-    "the rounding of `lse` shows in every p.",
+    alt="Two charts of softmax errors in float32. Against the spread: shifted grows from 4 to about 60 u at 80, unshifted "
+    "and stable stay below 10. Against the offset: exp(z - lse) grows to thousands of u, the others stay near 10.",
+    caption="Left: the shift costs digits as the row spreads; `stable` shifts only where it must. Right: only the form that "
+    "subtracts a rounded `lse` feels the offset. `exp(log_softmax)` subtracts the maximum first, and stays good.",
     table=[
-        {"offset": offset} | {name: f"at most {bound(values[i])}" for name, values in worst.items()}
-        for i, offset in enumerate(offsets)
+        {"row": f"spread {span}"}
+        | {k: f"at most {min(b for b in (5, 10, 20, 50, 100) if b > v[i])} u" for k, v in by_spread.items()}
+        for i, span in enumerate(spreads)
     ],
 )
 
+# %%
+elsewhere.show("logsumexp")
+print("and the log-probability of the winner of [20, 0], float32; truth -2.06e-09:")
+elsewhere.show("log_softmax")
+
 # %% [markdown]
+# The last cell is the phrase book. On the first lines `z` is `[1000, 999]`; each call shifts for you, and so does a chain
+# of `np.logaddexp`. The last lines use the plain $\log s$, as the version named there does: its winner looks perfect.
+# (The calls are run where the library is installed; else the value is the one recorded.)
+#
 # ## Key points
 #
 # - Probabilities underflow; their logarithms are ordinary numbers. Take the log on paper, and compute that.

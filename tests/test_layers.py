@@ -17,7 +17,8 @@ FLOORS = {
     "floats": 0,
     **dict.fromkeys(["naive", "shifted", "stable", "online", "reference", "mistakes"], 2),
     **dict.fromkeys(
-        ["accuracy", "plots", "pipeline", "datasets", "figures", "progress", "guard", "shrink"], 3
+        ["accuracy", "plots", "pipeline", "datasets", "elsewhere", "figures", "progress", "guard", "shrink"],
+        3,
     ),
     **dict.fromkeys(["audit", "training", "explorers.core", "exercises.core"], 4),
     **dict.fromkeys(["explorers", "exercises", "quiz"], 5),
@@ -32,7 +33,7 @@ ONLY_IN = {
     "anywidget": {"explorers", "explorers.core", "quiz"},
     "traitlets": {"explorers", "explorers.core", "quiz"},
 }
-OPTIONAL = {"torch", "scipy", "jax", "dask", "sklearn", "tensorflow"}
+OPTIONAL = {"torch", "scipy", "jax", "dask", "sklearn", "tensorflow", "keras"}
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 LESSONS = sorted((ROOT / "lessons").glob("*.py"))
 

@@ -21,6 +21,7 @@ PICTURES = {
     "lanes": lambda ax: plots.draw_lanes(ax, X, np.full(5, 0.5), KINDS),
     "strip": lambda ax: plots.draw_strip(ax, X, floats.states(KINDS), marker=2),
     "pipeline": lambda ax: plots.draw_pipeline(ax, STEPS, pipeline.born(STEPS)),
+    "dots": lambda ax: plots.draw_dots(ax, {"one": {"a": [1, 2], "b": [2]}, "two": {"a": [3], "b": [1, 1]}}),
     "number lines": lambda ax: plots.draw_number_lines(ax, {"all": X}, {"all": [("spacing 1", 1, 2)]}),
     "signed matrix": lambda ax: plots.draw_matrix(ax, SIGNED, wrong=SIGNED < 0),
     "matrix": lambda ax: plots.draw_matrix(ax, KINDS[:4].reshape(2, 2)),

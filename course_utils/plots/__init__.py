@@ -7,7 +7,7 @@ its colours to be read. A `draw_*` function owns its axes: called again, it repl
 room      holds
 palette   colours, states and their looks, and a figure that no notebook shows by itself
 marks     boxes, words that never collide, labels at line ends
-bars      one bar a number
+bars      a bar or a mark for each number
 bands     stretches along an axis, and counts
 tables    a matrix, a pipeline
 curves    truth and computed, errors, training runs
@@ -15,7 +15,7 @@ lines     the numbers of a format on a number line
 """
 
 from course_utils.plots.bands import draw_bands, draw_outcomes, draw_strip
-from course_utils.plots.bars import draw_bars
+from course_utils.plots.bars import draw_bars, draw_dots
 from course_utils.plots.curves import draw_errors, draw_lanes, draw_training
 from course_utils.plots.lines import draw_number_lines
 from course_utils.plots.palette import PALETTE, STATE_STYLE, StateStyle, figure, look, style
@@ -27,6 +27,7 @@ __all__ = [
     "StateStyle",
     "draw_bands",
     "draw_bars",
+    "draw_dots",
     "draw_errors",
     "draw_lanes",
     "draw_matrix",

@@ -1,4 +1,4 @@
-"""One bar a number: NaN and inf fill the height, hatched and named."""
+"""A bar or a mark for each number: NaN and inf fill the height, hatched and named."""
 
 import numpy as np
 from matplotlib.patches import Rectangle
@@ -46,3 +46,40 @@ def draw_bars(ax, values, states=None, truth=None, labels=None, limits=None):
         range(len(numbers)), labels if labels is not None else [str(i) for i in range(len(numbers))]
     )
     ax.tick_params(length=0)
+
+
+def draw_dots(ax, rows, limits=None):
+    """A row a name, a mark for each number: `rows` maps a name to {series: numbers}.
+
+    The series differ in shape, colour and height, and are named above the picture.
+    """
+    clear(ax)
+    series = list(dict.fromkeys(name for found in rows.values() for name in found))
+    looks = dict(
+        zip(
+            series, (("X", PALETTE["inf"]), ("o", PALETTE["computed"]), ("s", PALETTE["truth"])), strict=False
+        )
+    )
+    for row, found in enumerate(rows.values()):
+        y = len(rows) - 1 - row
+        ax.axhline(y, color=PALETTE["faint"], lw=0.6)
+        for place, (name, numbers) in enumerate(found.items()):
+            shape, colour = looks[name]
+            level = y + 0.13 * (len(found) - 1 - 2 * place)
+            ax.plot(
+                numbers,
+                [level] * len(numbers),
+                ls="",
+                marker=shape,
+                ms=9,
+                mfc=colour,
+                mec="white",
+                clip_on=False,
+            )
+    for name, (shape, colour) in looks.items():
+        ax.plot([], [], ls="", marker=shape, ms=9, mfc=colour, mec="white", label=name)
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(series), frameon=False, borderaxespad=0.2)
+    ax.set(ylim=(-0.5, len(rows) - 0.5), **({"xlim": limits} if limits else {}))
+    ax.set_yticks(np.arange(len(rows))[::-1], list(rows))
+    ax.spines["left"].set_visible(False)
+    ax.tick_params(axis="y", length=0)

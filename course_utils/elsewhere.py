@@ -1,0 +1,97 @@
+"""The same quantity in other libraries: the call, run where the library is installed, and what it gave us.
+
+    elsewhere.show("logsumexp")     one line a library
+
+Each call carries the value and the version that it was recorded with. A library that is installed is asked
+again, and its own answer is shown; so the lines look the same on every machine, until a library changes.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call as you would write it, the modules it needs, and what it gave with one version."""
+
+    library: str
+    modules: tuple[str, ...]
+    code: str
+    recorded: float
+    version: str
+
+    def value(self, arguments) -> float:
+        """What the installed library gives, or what was recorded; asking never fails."""
+        scope = {"np": np, **arguments}
+        try:
+            for module in self.modules:
+                scope[module.split(".")[0]] = importlib.import_module(module.split(".")[0])
+                importlib.import_module(module)
+        except Exception:  # absent, or present without a backend it needs
+            return self.recorded
+        return float(eval(self.code, scope))
+
+
+TWO_LARGE = {"z": np.array([1000, 999], np.float32)}
+A_WINNER = {"z": np.array([20, 0], np.float32)}
+A_BATCH = {"z": np.array([[2, 1, 0], [0, 3, 1], [5, 0, -5]], np.float32), "y": np.array([0, 2, 1])}
+
+QUESTIONS = {
+    "logsumexp": (
+        TWO_LARGE,
+        [
+            Call("SciPy", ("scipy.special",), "scipy.special.logsumexp(z)", 1000.31323, "1.17.1"),
+            Call("NumPy", (), "np.logaddexp.reduce(z)", 1000.31323, "2.4.6"),
+            Call("PyTorch", ("torch",), "torch.logsumexp(torch.tensor(z), dim=-1)", 1000.31323, "2.14.1"),
+            Call("JAX", ("jax",), "jax.nn.logsumexp(z)", 1000.31323, "0.10.2"),
+        ],
+    ),
+    "log_softmax": (
+        A_WINNER,
+        [
+            Call("SciPy", ("scipy.special",), "scipy.special.log_softmax(z)[0]", 0, "1.17.1"),
+            Call("PyTorch", ("torch",), "torch.log_softmax(torch.tensor(z), dim=-1)[0]", 0, "2.14.1"),
+            Call("JAX", ("jax",), "jax.nn.log_softmax(z)[0]", 0, "0.10.2"),
+        ],
+    ),
+    "cross_entropy": (
+        A_BATCH,
+        [
+            Call(
+                "PyTorch",
+                ("torch",),
+                "torch.nn.functional.cross_entropy(torch.tensor(z), torch.tensor(y))",
+                2.52807093,
+                "2.14.1",
+            ),
+            Call(
+                "Keras",
+                ("keras",),
+                "keras.losses.SparseCategoricalCrossentropy(from_logits=True)(y, z)",
+                2.52807069,
+                "3.15.1",
+            ),
+            Call("JAX", ("jax",), "-jax.nn.log_softmax(z)[np.arange(3), y].mean()", 2.528071, "0.10.2"),
+            Call(
+                "SciPy",
+                ("scipy.special",),
+                "-scipy.special.log_softmax(z, axis=-1)[np.arange(3), y].mean()",
+                2.528071,
+                "1.17.1",
+            ),
+        ],
+    ),
+}
+
+
+def show(quantity: str) -> None:
+    """Print one line a library: the call, what it gives in six digits, and the version it was recorded with."""
+    arguments, calls = QUESTIONS[quantity]
+    width = max(len(call.code) for call in calls)
+    for call in calls:
+        value = call.value(arguments) + 0.0  # -0 is 0
+        print(f"{call.library:8s} {call.version:7s} {call.code:{width}s}  {value:.6g}")
