@@ -40,6 +40,8 @@ TWO_LARGE = {"z": np.array([1000, 999], np.float32)}
 A_WINNER = {"z": np.array([20, 0], np.float32)}
 A_BATCH = {"z": np.array([[2, 1, 0], [0, 3, 1], [5, 0, -5]], np.float32), "y": np.array([0, 2, 1])}
 
+WRONG_BY_90 = {"z": np.array([[0, 90]], np.float32), "y": np.array([0])}
+
 QUESTIONS = {
     "logsumexp": (
         TWO_LARGE,
@@ -82,6 +84,38 @@ QUESTIONS = {
                 "-scipy.special.log_softmax(z, axis=-1)[np.arange(3), y].mean()",
                 2.528071,
                 "1.17.1",
+            ),
+        ],
+    ),
+    "gradient": (
+        WRONG_BY_90,
+        [
+            Call(
+                "PyTorch",
+                ("torch.func",),
+                "torch.func.grad(torch.nn.functional.cross_entropy)(torch.tensor(z), torch.tensor(y))[0, 0]",
+                -1,
+                "2.14.1",
+            ),
+            Call("JAX", ("jax",), "jax.grad(lambda z: -jax.nn.log_softmax(z)[0, 0])(z)[0, 0]", -1, "0.10.2"),
+        ],
+    ),
+    "gradient, log after softmax": (
+        WRONG_BY_90,
+        [
+            Call(
+                "PyTorch",
+                ("torch.func",),
+                "torch.func.grad(lambda z: -torch.softmax(z, dim=-1)[0, 0].log())(torch.tensor(z))[0, 0]",
+                np.nan,
+                "2.14.1",
+            ),
+            Call(
+                "JAX",
+                ("jax",),
+                "jax.grad(lambda z: -jax.numpy.log(jax.nn.softmax(z)[0, 0]))(z)[0, 0]",
+                np.nan,
+                "0.10.2",
             ),
         ],
     ),

@@ -200,7 +200,7 @@ for magnitude in (10.7, 10.9, 11.1):
 # than 0.1: it reads 1, say, where the truth is below 0.9.
 
 # %% tags=["nbval-ignore-output"]
-offset.explore()
+offset.explore(short=True)
 
 # %% tags=["nbval-ignore-output"]
 my_logits = None  # np.array([..., ...], dtype=np.float32)
