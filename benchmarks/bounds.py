@@ -1,6 +1,6 @@
 """Measured error bounds of `stable`: the largest of a million rows a function and format, SIMD level by level.
 
-    python -m benchmarks.bounds [--quick] [--only LEVEL ...]
+    python -m benchmarks.bounds [--quick] [--only LEVEL ...] [--dtypes FORMAT ...]
 
 NumPy chooses its exp and its sums by what the processor can do, and each choice rounds in its own way. A process
 of its own is told which levels to leave out. The truth is `benchmarks.truth`, in float64 for the formats up to
@@ -87,10 +87,10 @@ def formats() -> list:
     return [fmt for fmt in floats.FORMATS.values() if fmt.name != "float64" or truth.EXACT_ENOUGH]
 
 
-def measured(level, quick=False) -> list[dict]:
+def measured(level, quick=False, dtypes=()) -> list[dict]:
     """One row for each quantity, format and class at the level of this process."""
     rows = []
-    for fmt in formats():
+    for fmt in [fmt for fmt in formats() if not dtypes or fmt.name in dtypes]:
         for name, make in CLASSES.items():
             worst = {quantity: (0.0, 0) for quantity in QUANTITIES}
             counted = 0
@@ -158,7 +158,7 @@ def _largest(computed, right, fmt, unit=None):
     return float(errors.max(initial=0))
 
 
-def run(quick=False, only=()) -> list[dict]:
+def run(quick=False, only=(), dtypes=()) -> list[dict]:
     """The rows of every level, each measured in a process that is told what not to use."""
     rows = []
     for level, disabled in levels().items():
@@ -166,6 +166,7 @@ def run(quick=False, only=()) -> list[dict]:
             continue
         environment = os.environ | {"NPY_DISABLE_CPU_FEATURES": " ".join(disabled)}
         command = [sys.executable, "-m", "benchmarks.bounds", "--level", level, *["--quick"] * quick]
+        command += ["--dtypes", *dtypes] if dtypes else []
         done = subprocess.run(
             command, env=environment, cwd=Path(__file__).resolve().parents[1], capture_output=True, text=True
         )
@@ -204,14 +205,17 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bounds", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a smoke test of a few thousand rows")
     parser.add_argument("--level", help="measure this process and print JSON")
+    parser.add_argument(
+        "--dtypes", nargs="*", default=(), help=f"some of the formats: {', '.join(floats.FORMATS)}"
+    )
     parser.add_argument("--only", nargs="*", default=(), help=f"some of the levels: {', '.join(levels())}")
     chosen = parser.parse_args()
     if chosen.level:
-        print(json.dumps(measured(chosen.level, chosen.quick)))
+        print(json.dumps(measured(chosen.level, chosen.quick, chosen.dtypes)))
         return
     from benchmarks.report import markdown
 
-    print(markdown(summary(run(chosen.quick, chosen.only))))
+    print(markdown(summary(run(chosen.quick, chosen.only, chosen.dtypes))))
 
 
 if __name__ == "__main__":

@@ -329,7 +329,8 @@ def _gradient_row(row, goal):
         p, other = shares(mpmath.mp.dps)[j]
         return [p * _mpf(weight - goal[j]), -other * _mpf(goal[j])]
 
-    return [_sum(partial(parts, j)) for j in range(len(row))]
+    # Of a class that has no weight, or all of it, one part is 0, and nothing cancels.
+    return [_sum(partial(parts, j)) if 0 < a < weight else mpmath.fsum(parts(j)) for j, a in enumerate(goal)]
 
 
 def _mean(losses, gradients, counts, divisor, empty):
