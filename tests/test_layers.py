@@ -195,7 +195,7 @@ def test_the_laws_can_fail():
     assert floor("explorers.edge") == 5
     assert floor("explorers.core") == floor("exercises.core") == 4
     assert room_of("course_utils.exercises.judge") == "exercises.core"
-    assert room_of("course_utils.exercises.lesson_90.rows") == "exercises.lesson_90"
+    assert room_of("course_utils.exercises.lesson_90.masks") == "exercises.lesson_90"
     assert room_of("course_utils.stable.rows") == "stable"
     tree = ast.parse("from course_utils import naive\nimport matplotlib.pyplot\ndef f():\n    import torch")
     assert outside(tree) == {"matplotlib", "torch"}
