@@ -180,7 +180,7 @@ def logarithm_to_base_10(value, truth, args):
     change="Return the exp of what you have.",
 )
 def return_the_logarithm(value, truth, args):
-    return np.exp(_array(value)) if np.all(_array(value) <= 0) else None
+    return None if np.any(_array(value) > 0) else np.exp(_array(value))
 
 
 @slip(
@@ -212,8 +212,8 @@ def return_the_probabilities(value, truth, args):
 def forget_to_divide(value, truth, args):
     value = _array(value)
     sums = (value.sum(axis=axis, keepdims=True) for axis in range(truth.ndim - 1, -1, -1))
-    right = (value / s for s in sums if np.all(s > 0))
-    return next((p for p in right if np.allclose(p, truth, rtol=1e-3)), None)
+    right = (value / s for s in sums if not np.any(s <= 0))
+    return next((p for p in right if np.allclose(p, truth, rtol=1e-3, equal_nan=True)), None)
 
 
 @slip(

@@ -37,9 +37,11 @@ predict   numbers: one a case, or the one case's array    -                     
 
 Tolerances count ulps of the case's format; left out, one is what an honest max-shift may lose. With
 `unit="logits"` an ulp is that of the largest |logit|: use it for logarithms and losses, which may come
-close to 0. A known mistake is recognised by what it does (see `recognise`): it answers like the learner's
-function on every case, also when both raise, whatever its constant (see `Mistake.family`); slips that are
-made everywhere need no entry (see `common_slips`). `curve=False` leaves out the picture of the error.
+close to 0; with `unit="one"` it is that of 1 at least. With `quiet=True` an answer is refused that overflows or
+makes a NaN on the way, whatever comes out. A known mistake is recognised by what it does (see `recognise`): it
+answers like the learner's function on every case, also when both raise, whatever its constant (see
+`Mistake.family`); slips that are made everywhere need no entry (see `common_slips`). `curve=False` leaves out
+the picture of the error.
 For `break` a mistake's function gets the learner's legal input and says True if it shows that belief, and
 its `fails_on` holds such an input (the first case states the format and a harmless input). `limits(*args)`
 returns a complaint about an input that is not allowed, `goal(*args)` one about an allowed input that misses
@@ -121,6 +123,7 @@ class Exercise:
     digits: int = 3
     largest: int = 1000
     curve: bool = True
+    quiet: bool = False
 
     def __post_init__(self):
         if self.kind not in _JUDGES:

@@ -77,7 +77,9 @@ def fault_of(exercise, one: Case, run: guard.Run) -> Fault | None:
 def distance_of(exercise, one: Case, args, value, truth) -> np.ndarray:
     """How many ulps each number of an answer is away from the truth, in the exercise's unit."""
     distance = accuracy.ulps(floats.store(value, one.format), truth)
-    return distance * _rescale(truth, args, one.format) if exercise.unit == "logits" else distance
+    return (
+        distance if exercise.unit == "truth" else distance * _rescale(exercise.unit, truth, args, one.format)
+    )
 
 
 def as_array(value) -> np.ndarray:
@@ -118,6 +120,8 @@ def _value_fault(exercise, one, run, value, truth):
         return Fault("values", said, word=kind)
     if run.mutated:
         return Fault("mutated", _MUTATED, "An in-place step such as `-=` or `out=`.", _COPY)
+    if exercise.quiet and run.events:
+        return Fault("loud", _LOUD.format(events=", ".join(run.events)), *_LOUD_STEP)
     return None
 
 
@@ -142,12 +146,12 @@ def _type_fault(exercise, value, array):
     return Fault("type", f"Your function returned {name}, not floating-point numbers.", step, change)
 
 
-def _rescale(truth, args, fmt):
-    """From ulps of the truth to ulps of the largest |logit|."""
+def _rescale(unit, truth, args, fmt):
+    """From ulps of the truth to ulps of the largest |logit|, or of 1, where that is larger."""
     truth = np.abs(truth.astype(np.float64))
     logits = np.abs(np.asarray(args[0]).astype(np.float64))
-    largest = np.max(logits, where=np.isfinite(logits), initial=0.0)
-    scale = floats.spacing(truth, fmt) / floats.spacing(np.maximum(truth, largest), fmt)
+    least = 1.0 if unit == "one" else np.max(logits, where=np.isfinite(logits), initial=0.0)
+    scale = floats.spacing(truth, fmt) / floats.spacing(np.maximum(truth, least), fmt)
     return np.where(np.isfinite(scale), scale, 1.0)
 
 
@@ -157,6 +161,11 @@ _ENDLESS = "A loop whose condition never becomes false."
 _END_LOOP = "Follow the loop by hand on this input: what should end it?"
 _MUTATED = "Your numbers are right, and your function changed the array that it was given."
 _COPY = "Work on a new array: `logits = logits - row_max` makes one, `logits -= row_max` does not."
+_LOUD = "Your numbers are right. On the way to them a number was lost: {events}."
+_LOUD_STEP = (
+    "A step whose result is thrown away or replaced afterwards.",
+    "Give that step an input on which nothing is lost; then there is nothing to replace.",
+)
 _ODD_TYPES = {
     "coroutine": ("`async def`: calling it makes a coroutine, and runs nothing.", "Write `def`."),
     "generator": ("`yield`: calling the function makes a generator, and runs nothing.", "Write `return`."),

@@ -48,9 +48,10 @@ def add_log_to_max(logits, axis=-1):
     "every exp underflows to 0, so the log is -inf. The answer is close to the largest logit in both cases.",
     step="`np.exp(logits)`: out of range on either side, before the log can bring it back.",
     change="Shift and add back: `row_max + np.log(np.exp(logits - row_max).sum())`.",
+    family=("dtype", (np.float64, np.longdouble)),
 )
-def logsumexp_unshifted(logits, axis=-1):
-    return np.log(np.sum(np.exp(logits), axis=axis))
+def logsumexp_unshifted(logits, axis=-1, *, dtype=None):
+    return np.log(np.sum(np.exp(np.asarray(logits, dtype)), axis=axis))
 
 
 @mistake(

@@ -59,15 +59,17 @@ def _each_class_against_the_others(logits):
 def _from_the_largest_down(logits):
     order = np.argsort(-logits, axis=-1, kind="stable")
     below = np.take_along_axis(logits, order, -1) - np.max(logits, axis=-1, keepdims=True)
-    return (logits - np.max(logits, axis=-1, keepdims=True)) - np.log1p(np.exp(below[..., 1:]).sum(-1, keepdims=True))
+    return (logits - np.max(logits, axis=-1, keepdims=True)) - np.log1p(
+        np.exp(below[..., 1:]).sum(-1, keepdims=True)
+    )
 
 
 @slip(
     fails_on=(np.float32([20, 0]),),
     widget="loss",
     belief="log1p is more accurate, so calling it is enough.",
-    diagnosis="You called log1p(s - 1). But s was 1 + tiny, and was stored as 1 already: subtracting 1 does not bring "
-    "the tiny part back.",
+    diagnosis="You called log1p(s - 1). But s was 1 + tiny, and was stored as 1 already: subtracting 1 does "
+    "not bring the tiny part back.",
     step="`total - 1`: the digits were lost when the 1 was added.",
     change="Never add the largest term: sum the others only, then `log1p` of that sum.",
 )
@@ -80,8 +82,8 @@ def subtract_one_again(logits):
     fails_on=(np.float32([1, 1]),),
     widget="loss",
     belief="Leave out every term that equals the maximum.",
-    diagnosis="You left out all terms that equal the maximum. With two equal winners both are gone, and the sum has "
-    "lost a 1. Leave out one of them.",
+    diagnosis="You left out all terms that equal the maximum. With two equal winners both are gone, and the "
+    "sum has lost a 1. Leave out one of them.",
     step="The mask `logits < row_max` drops every tie.",
     change="Drop one position, that of `np.argmax(logits, axis=-1)`.",
 )
@@ -95,8 +97,8 @@ def drop_all_ties(logits):
     fails_on=(np.float32([[0, 20], [20, 0]]),),
     widget="",
     belief="An index takes one entry from each row.",
-    diagnosis="You took the winners' positions of all rows as columns, and emptied these columns in every row. Where "
-    "two rows have different winners, terms are missing that should be in the sum.",
+    diagnosis="You took the winners' positions of all rows as columns, and emptied these columns in every "
+    "row. Where two rows have different winners, terms are missing that should be in the sum.",
     step="`terms[..., winners] = 0`: one list of columns for all rows.",
     change="Pair each row with its own winner: `np.put_along_axis(terms, winners[..., None], 0, axis=-1)`.",
 )
@@ -111,8 +113,8 @@ def empty_the_winners_columns(logits):
     fails_on=(np.float64([0, -60]),),
     widget="loss",
     belief="float64 has enough digits.",
-    diagnosis="You computed in float64 and kept log(s). That moves the end from a gap of 17 to one of 37, and there "
-    "1 + e^-gap is stored as 1 again.",
+    diagnosis="You computed in float64 and kept log(s). That moves the end from a gap of 17 to one of 37, "
+    "and there 1 + e^-gap is stored as 1 again.",
     step="`np.log(total)`: the largest term is still in the total.",
     change="Leave the largest term out and use `np.log1p`; that works in any format.",
     family=("dtype", (np.float64, np.longdouble)),
@@ -125,8 +127,8 @@ def widen_to_float64(logits, *, dtype=np.float64):
     fails_on=(np.float32([2, 1]),),
     widget="loss",
     belief="log1p takes the sum.",
-    diagnosis="You gave the whole sum to log1p, which adds 1 to it. The largest term is that 1, so it is now counted "
-    "twice.",
+    diagnosis="You gave the whole sum to log1p, which adds 1 to it. The largest term is that 1, so it is "
+    "now counted twice.",
     step="`np.log1p(total)` with the largest term still in `total`.",
     change="Take the largest term out of the sum before log1p.",
 )
@@ -139,8 +141,8 @@ def count_the_max_twice(logits):
     fails_on=(np.float32([20, 0]),),
     widget="loss",
     belief="log1p(x) is log(1 + x), so log p is log1p(p - 1).",
-    diagnosis="You called log1p(p - 1). For a confident class p was stored as 1, and p - 1 is 0; for a class that "
-    "vanishes p is 0, and log1p(-1) is -inf.",
+    diagnosis="You called log1p(p - 1). For a confident class p was stored as 1, and p - 1 is 0; for a "
+    "class that vanishes p is 0, and log1p(-1) is -inf.",
     step="`p - 1`: a probability has lost the digits that you ask for.",
     change="Leave p out: sum the terms other than the largest, then `log1p` of that sum.",
 )
@@ -153,8 +155,8 @@ def log1p_of_p_minus_one(logits):
     fails_on=(np.float32([0, -30]),),
     widget="loss",
     belief="A small constant keeps log p finite.",
-    diagnosis="You took the log of p + a small constant. No log-probability can then fall below the log of that "
-    "constant, and the digits of a confident class are lost all the same.",
+    diagnosis="You took the log of p + a small constant. No log-probability can then fall below the log of "
+    "that constant, and the digits of a confident class are lost all the same.",
     step="`np.log(p + epsilon)`.",
     change="Leave p out: start from the shifted logits.",
     family=("patch", PATCHES),
@@ -168,8 +170,8 @@ def epsilon_beside_p(logits, *, patch=PATCHES[3]):
     fails_on=(np.float32([[0, 20]]),),
     widget="",
     belief="The winner stands in the same place in every row.",
-    diagnosis="You left out one fixed class, whoever wins. Where another class is the largest, its 1 is still in the "
-    "sum, and a loser is missing.",
+    diagnosis="You left out one fixed class, whoever wins. Where another class is the largest, its 1 is "
+    "still in the sum, and a loser is missing.",
     step="`terms[..., 0] = 0`: the place is written into the code.",
     change="Ask each row for its winner: `np.argmax(logits, axis=-1)`.",
     family=("place", (0, -1)),
@@ -185,8 +187,8 @@ def empty_a_fixed_column(logits, *, place=0):
     fails_on=(np.float32([1000, 980, 1000]),),
     widget="loss",
     belief="z - (m + log s) and (z - m) - log s are the same.",
-    diagnosis="You kept the largest term out of the sum, and then added the small logarithm to the large maximum. There "
-    "it is rounded to the spacing of the maximum.",
+    diagnosis="You kept the largest term out of the sum, and then added the small logarithm to the large "
+    "maximum. There it is rounded to the spacing of the maximum.",
     step="`logits - (row_max + np.log1p(rest))`.",
     change="Subtract the large numbers first: `(logits - row_max) - np.log1p(rest)`.",
 )
@@ -198,8 +200,8 @@ def add_log1p_to_the_max(logits):
     fails_on=(np.float32([1000, 980]),),
     widget="loss",
     belief="With log1p the shift is not needed.",
-    diagnosis="You kept the largest term out of the sum and left out the shift: exp of a large logit overflows, exp of a "
-    "very low one is 0.",
+    diagnosis="You kept the largest term out of the sum and left out the shift: exp of a large logit "
+    "overflows, exp of a very low one is 0.",
     step="`np.exp(logits)` without a shift.",
     change="Shift by the row's maximum first.",
 )
@@ -323,8 +325,8 @@ last_digits = Exercise(
         "`np.put_along_axis(terms, np.argmax(logits, axis=-1)[..., None], 0, axis=-1)` takes one winner out.",
     ),
     model_answer=my_log_softmax,
-    why="1 + e^-20 is stored as 1 in float32. With the 1 left out, the sum is e^-20 with all its digits, and log1p "
-    "adds the 1 inside the logarithm without ever storing it.",
+    why="1 + e^-20 is stored as 1 in float32. With the 1 left out, the sum is e^-20 with all its digits, "
+    "and log1p adds the 1 inside the logarithm without ever storing it.",
     variants=(
         _sorted_first,
         _with_where,

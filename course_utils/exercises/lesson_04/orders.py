@@ -14,7 +14,8 @@ FAR = 2**6  # ulps of 1: enough to show in six digits, and more than B can lose
     fails_on=(np.float32([100, 0]),),
     widget="loss",
     belief="In the log domain no shift is needed.",
-    diagnosis="You took the sum of exp(z) without a shift. It is inf or 0 at the cliffs, and its log is lost with it.",
+    diagnosis="You took the sum of exp(z) without a shift. It is inf or 0 at the cliffs, and its log is "
+    "lost with it.",
     step="`np.exp(logits)`: out of range before the log can bring it back.",
     change="Subtract the row's maximum first, and use the result twice.",
 )
@@ -22,13 +23,21 @@ def log_softmax_unshifted(logits):
     return logits - np.log(np.sum(np.exp(logits), axis=-1, keepdims=True))
 
 
+def _rows_of_a_few(logits):
+    if logits.ndim == 0 or logits.shape[-1] < 2 or logits.size > 8:
+        return "Give a row of 2 to 8 logits."
+    return "" if np.all(np.isfinite(logits)) else "Use finite numbers only."
+
+
 order = Exercise(
     key="04.order",
     kind="choose",
-    objective="choose between orders of operations that agree on paper, and refute the wrong one with an input",
+    objective="choose between orders of operations that agree on paper, and refute the wrong one with an "
+    "input",
     minutes=6,
     difficulty=1,
     truth=reference.log_softmax,
+    limits=_rows_of_a_few,
     subject={
         "A": MISTAKES["add_log_to_max"].function,
         "B": shifted.log_softmax,
@@ -48,8 +57,8 @@ order = Exercise(
         "A adds log(total) to the maximum: try [1e4, 1e4]. C takes the log of p: try [0, -104]. D: [100, 0].",
     ),
     model_answer=lambda: ("B", [1e4, 1e4]),
-    why="B subtracts the large numbers first. A rounds log(total) away next to a large maximum, C has lost a tiny "
-    "probability before it takes the log, and D sums exps that may be inf or 0.",
+    why="B subtracts the large numbers first. A rounds log(total) away next to a large maximum, C has lost "
+    "a tiny probability before it takes the log, and D sums exps that may be inf or 0.",
     variants=(
         lambda: ("B", [0, -104]),
         lambda: ("B", np.float32([1e8, 1e8])),
@@ -78,5 +87,3 @@ order = Exercise(
     ),
     unit="one",
 )
-
-

@@ -76,8 +76,8 @@ def _guarded_max(logits, axis):
     fails_on=(np.float32([3, 1]),),
     widget="loss",
     belief="The shift cancels, as it does in softmax.",
-    diagnosis="You subtracted the maximum and did not add it back. In softmax the shift cancels in the division; "
-    "here nothing divides, so the result is too small by exactly the maximum.",
+    diagnosis="You subtracted the maximum and did not add it back. In softmax the shift cancels in the "
+    "division; here nothing divides, so the result is too small by exactly the maximum.",
     step="`np.log(total)` is the log-sum-exp of the shifted row.",
     change="Return `row_max + np.log(total)`.",
 )
@@ -89,8 +89,8 @@ def forget_to_add_the_max(logits, axis=-1):
     fails_on=(np.float32([3, 1]),),
     widget="loss",
     belief="What was subtracted is subtracted at the end.",
-    diagnosis="You subtracted the maximum a second time. The shift took it out of every exponent; the result gets it "
-    "back with a plus.",
+    diagnosis="You subtracted the maximum a second time. The shift took it out of every exponent; the "
+    "result gets it back with a plus.",
     step="`np.log(total) - row_max`.",
     change="Return `row_max + np.log(total)`.",
 )
@@ -103,8 +103,8 @@ def subtract_the_max_again(logits, axis=-1):
     fails_on=(np.float32([5, 5]),),
     widget="loss",
     belief="Log-sum-exp is the maximum.",
-    diagnosis="You returned the maximum. It is close when one logit towers over the rest; with n equal logits the "
-    "answer is larger by log n.",
+    diagnosis="You returned the maximum. It is close when one logit towers over the rest; with n equal "
+    "logits the answer is larger by log n.",
     step="The sum of the other terms is missing.",
     change="Add `np.log(np.sum(np.exp(logits - row_max), ...))` to the maximum.",
 )
@@ -116,8 +116,8 @@ def return_the_max(logits, axis=-1):
     fails_on=(np.float32([[200, 0, 0], [0, 200, 0], [0, 0, 200]]),),
     widget="shift",
     belief="Any number from the row will do as a shift.",
-    diagnosis="Your shift is not the row's largest logit. A mean, a median, a first or last entry lies below it in "
-    "some row; there an exponent stays positive, and exp overflows.",
+    diagnosis="Your shift is not the row's largest logit. A mean, a median, a first or last entry lies "
+    "below it in some row; there an exponent stays positive, and exp overflows.",
     step="`logits - shift`: the largest exponent is above 0.",
     change="Shift by the maximum: `np.max(logits, axis=axis, keepdims=True)`.",
     family=("shift", both_ways(*BELOW_THE_MAX)),
@@ -130,8 +130,8 @@ def shift_below_the_max(logits, axis=-1, *, shift=SHIFTS["the mean"]):
     fails_on=(np.float32([-60, -61]),),
     widget="shift",
     belief="The largest magnitude is what overflows.",
-    diagnosis="You shifted by the largest magnitude. In a row of negative logits that pushes every exponent further "
-    "down, until all exps are 0, and log 0 is -inf.",
+    diagnosis="You shifted by the largest magnitude. In a row of negative logits that pushes every exponent "
+    "further down, until all exps are 0, and log 0 is -inf.",
     step="`np.max(np.abs(logits), ...)`.",
     change="Remove `np.abs`: the maximum itself, negative or not, is the shift.",
     family=("shift", both_ways("the largest magnitude")),
@@ -158,8 +158,8 @@ def one_max_for_all(logits, axis=-1, *, shift=SHIFTS["the batch's maximum"]):
     fails_on=(np.float32([[0, 1], [2, 3]]),),
     widget="",
     belief="np.sum adds up each row.",
-    diagnosis="You added up the whole batch: one number came out for all rows. Without an axis, `np.sum` and `np.max` "
-    "go over every number they get.",
+    diagnosis="You added up the whole batch: one number came out for all rows. Without an axis, `np.sum` "
+    "and `np.max` go over every number they get.",
     step="`np.sum(...)` without an axis.",
     change="Hand `axis` on to np.max, np.sum and np.squeeze.",
 )
@@ -171,8 +171,8 @@ def sum_the_whole_batch(logits, axis=-1):
     fails_on=(np.float32([[0, 3], [1, 0]]), 0),
     widget="",
     belief="The classes always lie on the last axis.",
-    diagnosis="Your function sums along the last axis, whatever `axis` says. Along axis 0, one number for each column "
-    "must come out.",
+    diagnosis="Your function sums along the last axis, whatever `axis` says. Along axis 0, one number for "
+    "each column must come out.",
     step="`axis=-1` inside the function, where the argument `axis` should stand.",
     change="Hand `axis` on to np.max, np.sum and np.squeeze.",
 )
@@ -184,8 +184,8 @@ def ignore_the_axis(logits, axis=-1):
     fails_on=(np.float32([-np.inf, -np.inf]),),
     widget="",
     belief="A NaN stands for nothing, so 0 will do.",
-    diagnosis="You turned the NaN into 0. But 0 is the log of 1: it claims a sum of 1. The sum of no terms is 0, and "
-    "log 0 = -inf.",
+    diagnosis="You turned the NaN into 0. But 0 is the log of 1: it claims a sum of 1. The sum of no terms "
+    "is 0, and log 0 = -inf.",
     step="`np.nan_to_num(...)`: it repairs the result after the accident.",
     change="Avoid the NaN: where row_max is -inf, shift by 0.",
 )
@@ -197,8 +197,8 @@ def zero_for_nan(logits, axis=-1):
     fails_on=(np.float32([np.nan, 1]),),
     widget="",
     belief="Where a NaN comes out, -inf was meant.",
-    diagnosis="You turned every NaN into -inf. That is right for a row of nothing but -inf, and it also hides a broken "
-    "logit: a NaN that comes in must come out.",
+    diagnosis="You turned every NaN into -inf. That is right for a row of nothing but -inf, and it also "
+    "hides a broken logit: a NaN that comes in must come out.",
     step="The result is repaired after the accident, whatever its cause.",
     change="Avoid the NaN: where row_max is -inf, shift by 0.",
 )
@@ -211,8 +211,8 @@ def infinity_for_every_nan(logits, axis=-1):
     fails_on=(np.float32([3, 1]),),
     widget="",
     belief="A logarithm is a logarithm.",
-    diagnosis="You took a logarithm with another base. exp and log must undo each other: log-sum-exp needs the natural "
-    "one.",
+    diagnosis="You took a logarithm with another base. exp and log must undo each other: log-sum-exp needs "
+    "the natural one.",
     step="`np.log10` or `np.log2`.",
     change="Use `np.log`.",
     family=("base", (10, 2)),
@@ -226,8 +226,9 @@ def log_of_another_base(logits, axis=-1, *, base=10):
     fails_on=(np.float32([-np.inf, -np.inf]),),
     widget="",
     belief="A small constant keeps the log away from 0.",
-    diagnosis="You added a small constant under the log. After the shift a sum is at least 1 and needs no help; only a "
-    "row of nothing but -inf has a sum of 0, and there the answer is -inf, not the log of your constant.",
+    diagnosis="You added a small constant under the log. After the shift a sum is at least 1 and needs no "
+    "help; only a row of nothing but -inf has a sum of 0, and there the answer is -inf, not the log of your "
+    "constant.",
     step="`np.log(total + epsilon)`.",
     change="Leave the constant out.",
     family=("epsilon", (1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-16, 1e-20, 1e-30, 1e-38, 1e-45)),
@@ -242,8 +243,8 @@ def epsilon_under_the_sum(logits, axis=-1, *, epsilon=1e-8):
     fails_on=(np.float32([1000, 999]),),
     widget="",
     belief="Logits that large do not happen, so cut them off.",
-    diagnosis="You clipped the logits. Then all logits beyond the limit are one and the same number, and the answer "
-    "can never be much larger, or smaller, than the limit.",
+    diagnosis="You clipped the logits. Then all logits beyond the limit are one and the same number, and "
+    "the answer can never be much larger, or smaller, than the limit.",
     step="`np.clip(logits, ...)`: different logits go in, the same number comes out.",
     change="Shift instead: subtract the row's maximum, and add it back after the log.",
     family=("limit", (20, 30, 50, 60, 80, 85, 87, 88, 88.7, 100, 500, 700, 709)),
@@ -256,7 +257,8 @@ def clip_before_the_sum(logits, axis=-1, *, limit=80):
     fails_on=(np.float32([5, 5]),),
     widget="",
     belief="A mean is a sum of another size.",
-    diagnosis="You took the mean of the exps. Then n equal logits give the logit itself, and the log n is lost.",
+    diagnosis="You took the mean of the exps. Then n equal logits give the logit itself, and the log n is "
+    "lost.",
     step="`np.mean(np.exp(...))`.",
     change="Use `np.sum`.",
 )
@@ -386,8 +388,8 @@ safe_logsumexp = Exercise(
         "`shift = np.where(np.isfinite(row_max), row_max, 0)`, use `shift` twice, and `np.squeeze(..., axis=axis)`.",
     ),
     model_answer=my_logsumexp,
-    why="The shift leaves the exp and comes back after the log. Where the maximum is -inf there is nothing to shift: "
-    "the sum is 0, and log 0 = -inf is the right answer for a sum of no terms.",
+    why="The shift leaves the exp and comes back after the log. Where the maximum is -inf there is nothing "
+    "to shift: the sum is 0, and log 0 = -inf is the right answer for a sum of no terms.",
     variants=(
         _row_by_row,
         _pair_by_pair,

@@ -34,8 +34,8 @@ def _behind_by(logits):
 @slip(
     fails_on=(np.float32([0, 50]),),
     belief="Only large logits break a loss.",
-    diagnosis="You left the allowed range. The ceiling depends on the gap between the logits, and two small logits can "
-    "be far apart.",
+    diagnosis="You left the allowed range. The ceiling depends on the gap between the logits, and two small "
+    "logits can be far apart.",
     step="`np.clip(p, 1e-7, 1)`: p depends on the gap alone.",
     change="Use both ends of the range: one logit near -9, the other near 9.",
 )
@@ -46,8 +46,8 @@ def leave_the_range(logits):
 @slip(
     fails_on=(np.float32([9, -9]),),
     belief="Any wide gap breaks it.",
-    diagnosis="The target, class 0, is ahead on your input. Then p is above 1/2, far away from the clip: a small loss has "
-    "no ceiling to meet.",
+    diagnosis="The target, class 0, is ahead on your input. Then p is above 1/2, far away from the clip: a "
+    "small loss has no ceiling to meet.",
     step="`softmax(logits)[0]`: class 0 is the target, and here it wins.",
     change="Swap the logits, so that the model is confidently wrong.",
 )
@@ -58,8 +58,8 @@ def target_ahead(logits):
 @slip(
     fails_on=(np.float32([0, 9]),),
     belief="A model that is clearly wrong is wrong enough.",
-    diagnosis="The target is not far enough behind on your input: the clip has cost less than 1 so far. The ceiling "
-    "is -log(1e-7) = 16.12, and the true loss is about the gap.",
+    diagnosis="The target is not far enough behind on your input: the clip has cost less than 1 so far. The "
+    "ceiling is -log(1e-7) = 16.12, and the true loss is about the gap.",
     step="`np.clip(p, 1e-7, 1)`: it acts when the gap passes 16.12.",
     change="Make the gap larger than 16.12 by more than 1.",
 )
@@ -75,7 +75,7 @@ refute_clip = Exercise(
     difficulty=1,
     truth=_true_loss_of_class_0,
     subject=colleague,
-    limits=_two_logits_up_to_9,
+    goal=_two_logits_up_to_9,
     # Off by more than 1: a true loss from 16 to 32 is spaced 2**-19 apart in float32.
     cases=(case("a gap of 1, target ahead", [1, 0], dtype="float32", ulps=2**19),),
     mistakes=(leave_the_range, target_ahead, gap_below_the_ceiling),
@@ -85,7 +85,8 @@ refute_clip = Exercise(
         "You need a gap above 17.12. The range from -9 to 9 holds one of 18. Class 0 is the target.",
     ),
     model_answer=lambda: np.float32([-9, 9]),
-    why="The gap is 18, so the loss is 18. The clip holds it at 16.12. Small logits are no protection: the gap counts.",
+    why="The gap is 18, so the loss is 18. The clip holds it at 16.12. Small logits are no protection: the "
+    "gap counts.",
     variants=(
         lambda: [-9, 8.5],
         lambda: np.array([-8.7, 8.6]),
@@ -111,5 +112,3 @@ refute_clip = Exercise(
     ),
     unit="logits",
 )
-
-

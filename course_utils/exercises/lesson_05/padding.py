@@ -64,8 +64,8 @@ def _row_losses(logits, targets):
 @slip(
     fails_on=(np.float32([[0, 0], [0, 3]]), np.array([0, -1])),
     belief="An index of -1 finds nothing.",
-    diagnosis="You used -1 as an index. In NumPy that is the last class, so a skipped row was scored as if its target "
-    "were the last class. No error tells you.",
+    diagnosis="You used -1 as an index. In NumPy that is the last class, so a skipped row was scored as if "
+    "its target were the last class. No error tells you.",
     step="`log_p[rows, targets]` with a target of -1.",
     change="Take the kept rows out first: `kept = targets != -1`, then `logits[kept]` and `targets[kept]`.",
 )
@@ -76,8 +76,8 @@ def index_with_minus_one(logits, targets):
 @slip(
     fails_on=(np.float32([[0, 0], [0, 3]]), np.array([0, -1])),
     belief="A skipped row adds 0, so the mean takes care of itself.",
-    diagnosis="You divided by all rows. A skipped row adds nothing above the line, and must not count below it either: "
-    "with half of the rows padded, your loss is half of the true one.",
+    diagnosis="You divided by all rows. A skipped row adds nothing above the line, and must not count below "
+    "it either: with half of the rows padded, your loss is half of the true one.",
     step="`np.mean(...)` over rows that include the skipped ones.",
     change="Divide by the number of kept rows.",
 )
@@ -89,8 +89,8 @@ def divide_by_all_rows(logits, targets):
 @slip(
     fails_on=(np.float32([[0, 0], [-np.inf, -np.inf]]), np.array([0, -1])),
     belief="Multiplying by 0 removes a row.",
-    diagnosis="You computed the loss of every row and multiplied the skipped ones by 0. A padded row of -inf has a "
-    "loss of NaN, and 0 times NaN is NaN.",
+    diagnosis="You computed the loss of every row and multiplied the skipped ones by 0. A padded row of "
+    "-inf has a loss of NaN, and 0 times NaN is NaN.",
     step="`losses * kept`: a product with 0 does not remove a NaN.",
     change="Select rows instead of multiplying: `logits[kept]`.",
 )
@@ -102,8 +102,8 @@ def multiply_by_the_mask(logits, targets):
 @slip(
     fails_on=(np.float32([[0, 104], [0, 0]]), np.array([0, -1])),
     belief="A good softmax makes a good loss.",
-    diagnosis="You skipped the right rows and took the log of a probability. Where the target is far behind, p has "
-    "lost its digits or is stored as 0: the loss is wrong, or inf.",
+    diagnosis="You skipped the right rows and took the log of a probability. Where the target is far "
+    "behind, p has lost its digits or is stored as 0: the loss is wrong, or inf.",
     step="`np.log(softmax(...))`.",
     change="Use `shifted.log_softmax` and pick the target's entry.",
 )
@@ -116,8 +116,8 @@ def log_of_kept_probabilities(logits, targets):
 @slip(
     fails_on=(np.float32([[0, 0], [0, 3]]), np.array([0, 1])),
     belief="`:` stands for each row with its own target.",
-    diagnosis="You took every kept row with every kept target: an N by N table, and its mean. Each row counts with "
-    "its own target only.",
+    diagnosis="You took every kept row with every kept target: an N by N table, and its mean. Each row "
+    "counts with its own target only.",
     step="`log_p[:, targets]`.",
     change="Number the kept rows: `log_p[np.arange(len(log_p)), targets[kept]]`.",
 )
@@ -129,7 +129,8 @@ def pair_all_with_all(logits, targets):
 @slip(
     fails_on=(np.float32([[2, 1], [0, 3], [0, 0]]), np.array([0, 0, -1])),
     belief="A sum teaches as well as a mean.",
-    diagnosis="You added up the losses of the kept rows and did not divide. A larger batch then has a larger loss.",
+    diagnosis="You added up the losses of the kept rows and did not divide. A larger batch then has a "
+    "larger loss.",
     step="`np.sum(...)` where a mean is asked for.",
     change="Divide by the number of kept rows: `np.mean`.",
 )
@@ -141,8 +142,8 @@ def sum_the_kept_rows(logits, targets):
 @slip(
     fails_on=(np.float32([[2, 1], [0, 3], [0, 5]]), np.array([0, 0, 0])),
     belief="The median is a mean that outliers cannot spoil.",
-    diagnosis="You took the median of the losses. The one row that is badly wrong is an outlier, and it is what the "
-    "model has to learn from.",
+    diagnosis="You took the median of the losses. The one row that is badly wrong is an outlier, and it is "
+    "what the model has to learn from.",
     step="`np.median(...)`.",
     change="Use `np.mean`.",
 )
@@ -154,8 +155,8 @@ def median_of_the_losses(logits, targets):
 @slip(
     fails_on=(np.float32([[np.nan, 1], [0, 2]]), np.array([0, 1])),
     belief="A loss that is no number cannot be counted, so leave it out.",
-    diagnosis="You left out losses that are NaN. A kept row with a NaN is a model that has broken; the loss must show it. "
-    "Only the targets say which rows to skip.",
+    diagnosis="You left out losses that are NaN. A kept row with a NaN is a model that has broken; the loss "
+    "must show it. Only the targets say which rows to skip.",
     step="`np.nanmean`, `np.isnan` or `np.isfinite` on the losses.",
     change="Decide by the target: `kept = targets != -1`.",
     family=("left_out", (np.isnan, lambda losses: ~np.isfinite(losses))),
@@ -169,8 +170,8 @@ def leave_out_broken_rows(logits, targets, *, left_out=np.isnan):
 @slip(
     fails_on=(np.float32([[0, 1], [2, 0], [1, 1]]), np.array([0, 1, -1])),
     belief="A target above 0 is a real one.",
-    diagnosis="You kept the rows with a target above 0. Classes count from 0: rows whose target is class 0 were skipped "
-    "too.",
+    diagnosis="You kept the rows with a target above 0. Classes count from 0: rows whose target is class 0 "
+    "were skipped too.",
     step="`targets > 0`.",
     change="Use `targets != -1`, or `targets >= 0`.",
 )
@@ -182,8 +183,8 @@ def skip_class_0_as_well(logits, targets):
 @slip(
     fails_on=(np.float32([[1000, 999]]), np.array([1])),
     belief="Once the log is taken, no shift is needed.",
-    diagnosis="You skipped the right rows and left out the shift: exp of a large logit overflows, and exp of very low ones "
-    "is 0 before the log sees it.",
+    diagnosis="You skipped the right rows and left out the shift: exp of a large logit overflows, and exp "
+    "of very low ones is 0 before the log sees it.",
     step="`np.exp(logits)` without a shift.",
     change="Use `shifted.log_softmax`.",
 )
@@ -196,8 +197,8 @@ def lose_the_shift(logits, targets):
 @slip(
     fails_on=(np.float32([[0, 104]]), np.array([0])),
     belief="A small constant inside the log is harmless.",
-    diagnosis="You added a small constant inside the log, or cut p off at one. No row can then cost more than minus the "
-    "log of that constant: the first patch of this lesson.",
+    diagnosis="You added a small constant inside the log, or cut p off at one. No row can then cost more "
+    "than minus the log of that constant: the first patch of this lesson.",
     step="`np.log(p + epsilon)`.",
     change="Leave p out: `shifted.log_softmax`.",
     family=("patch", PATCHES),
@@ -211,22 +212,23 @@ def epsilon_inside_the_log(logits, targets, *, patch=PATCHES[3]):
 @slip(
     fails_on=(np.float32([[2, 1], [0, 3]]), np.array([0, 0])),
     belief="Softmax goes along axis 0.",
-    diagnosis="Your softmax runs down the columns: it compares the rows of the batch with each other instead of the classes "
-    "of one row.",
+    diagnosis="Your softmax runs down the columns: it compares the rows of the batch with each other "
+    "instead of the classes of one row.",
     step="`axis=0`.",
     change="The classes lie on the last axis: `axis=-1`.",
+    family=("log_softmax", (lambda z, axis: np.log(shifted.softmax(z, axis=axis)),)),
 )
-def softmax_down_the_columns(logits, targets):
+def softmax_down_the_columns(logits, targets, *, log_softmax=shifted.log_softmax):
     kept = targets != -1
-    log_p = shifted.log_softmax(logits[kept], axis=0)
+    log_p = log_softmax(logits[kept], axis=0)
     return -np.mean(log_p[np.arange(len(log_p)), targets[kept]])
 
 
 @slip(
     fails_on=(np.float32([[0, 0], [0, 3]]), np.array([0, -1])),
     belief="Zeros in a row make it vanish.",
-    diagnosis="You set the skipped rows to 0 and kept them. A row of equal logits still costs log C, and it still counts "
-    "below the line.",
+    diagnosis="You set the skipped rows to 0 and kept them. A row of equal logits still costs log C, and it "
+    "still counts below the line.",
     step="`np.where(..., 0, logits)` and a mean over all rows.",
     change="Take the kept rows out: `logits[kept]`.",
 )
@@ -321,8 +323,20 @@ def _shifted_by(name):
 
 
 MUST_FAIL = (
-    *(named(end.__name__, _of_losses(end)) for end in (_trimmed, _first_loss, _worst_loss, _nan_to_num,
-      _infinity_as_a_number, _at_most_1000, _rounded, _stored_in_float16, _one_loss_a_row)),
+    *(
+        named(end.__name__, _of_losses(end))
+        for end in (
+            _trimmed,
+            _first_loss,
+            _worst_loss,
+            _nan_to_num,
+            _infinity_as_a_number,
+            _at_most_1000,
+            _rounded,
+            _stored_in_float16,
+            _one_loss_a_row,
+        )
+    ),
     *(_shifted_by(name) for name in SHIFTS),
     (named("nanmean", _of_losses(np.nanmean)), "leave_out_broken_rows"),
     named("nanmedian", _of_losses(np.nanmedian)),
@@ -384,8 +398,8 @@ skip_rows = Exercise(
         "`log_p = shifted.log_softmax(logits[kept])`, then the mean of `-log_p[np.arange(len(log_p)), targets[kept]]`.",
     ),
     model_answer=my_cross_entropy,
-    why="Rows that do not count are taken out first, so nothing they hold can reach the sum, and the mean divides by "
-    "the rows that are left.",
+    why="Rows that do not count are taken out first, so nothing they hold can reach the sum, and the mean "
+    "divides by the rows that are left.",
     variants=(
         _with_a_loop,
         _with_where,
@@ -397,5 +411,3 @@ skip_rows = Exercise(
     must_fail=MUST_FAIL,
     unit="logits",
 )
-
-

@@ -70,6 +70,9 @@ def _loss_of(weigh, log_p=shifted.log_softmax):
     return lambda logits, goals: -np.mean(np.sum(weigh(goals, log_p(logits)), axis=-1))
 
 
+LOWEST = (-50, -88, -100, -103, -104, -1000, -1e4, -1e6, -1e8, -1e30, np.finfo(np.float32).min)
+
+
 def _zero_for_nan(products):
     return np.where(np.isnan(products), 0, products)
 
@@ -77,8 +80,8 @@ def _zero_for_nan(products):
 @slip(
     fails_on=(np.float32([[np.nan, 1]]), np.float32([[0.5, 0.5]])),
     belief="NaN means 0 here, so replace it.",
-    diagnosis="You replaced every NaN by 0. The NaN of 0 times -inf is gone, and so is the NaN of a broken logit: the "
-    "loss of a model that has died looks like 0.",
+    diagnosis="You replaced every NaN by 0. The NaN of 0 times -inf is gone, and so is the NaN of a broken "
+    "logit: the loss of a model that has died looks like 0.",
     step="`np.nan_to_num(...)` or `np.nansum(...)`: it cannot tell one NaN from another.",
     change="Decide by the weight, not by the result: `np.where(goals == 0, 0, log_p)`.",
     family=("repair", (_zero_for_nan, np.nan_to_num)),
@@ -90,22 +93,21 @@ def replace_every_nan(logits, goals, *, repair=_zero_for_nan):
 @slip(
     fails_on=(np.float32([[1, -np.inf]]), np.float32([[0.9, 0.1]])),
     belief="A large negative number does the work of -inf.",
-    diagnosis="You replaced -inf by a large finite number. With weight 0 it vanishes, but a masked class that is "
-    "wanted now costs a finite loss, of a size that you made up.",
+    diagnosis="You replaced -inf by a large finite number. With weight 0 it vanishes, but a masked class "
+    "that is wanted now costs a finite loss, of a size that you made up.",
     step="`np.maximum(log_p, -1e9)`: an impossible answer became an expensive one.",
     change="Leave log_p alone; leave out the classes with weight 0.",
-    family=("floor", (-50, -88, -100, -103, -104, -1000, -1e4, -1e6, -1e8, -1e30, np.finfo(np.float32).min)),
+    family=("floor", (*(partial(np.maximum, np.float32(lowest)) for lowest in LOWEST), np.nan_to_num)),
 )
-def floor_the_log(logits, goals, *, floor=-1e9):
-    log_p = np.maximum(shifted.log_softmax(logits), np.float32(floor))
-    return -np.mean(np.sum(goals * log_p, axis=-1))
+def floor_the_log(logits, goals, *, floor=np.nan_to_num):
+    return -np.mean(np.sum(goals * floor(shifted.log_softmax(logits)), axis=-1))
 
 
 @slip(
     fails_on=(np.float32([[0, 200]]), np.float32([[0.5, 0.5]])),
     belief="Zero weights are the only trouble.",
-    diagnosis="You left out the zero weights and took the log of p. A class with a real weight can have a p that has "
-    "lost its digits, or is 0: then the loss is wrong, or inf.",
+    diagnosis="You left out the zero weights and took the log of p. A class with a real weight can have a p "
+    "that has lost its digits, or is 0: then the loss is wrong, or inf.",
     step="`np.log(p)`: p was rounded to 0 before the log.",
     change="Keep the log-softmax of the starter.",
 )
@@ -117,8 +119,8 @@ def counted_log_of_p(logits, goals):
 @slip(
     fails_on=(np.float32([[0, 2, -np.inf]]), np.float32([[0.5, 0.5, 0]])),
     belief="A tiny probability everywhere keeps the log finite.",
-    diagnosis="You added an epsilon inside the log. It keeps 0 times log away from infinity, and puts a ceiling on "
-    "every loss: the first patch of this lesson.",
+    diagnosis="You added an epsilon inside the log. It keeps 0 times log away from infinity, and puts a "
+    "ceiling on every loss: the first patch of this lesson.",
     step="`np.log(p + epsilon)`.",
     change="Keep the log-softmax of the starter, and leave out the classes with weight 0.",
     family=("patch", PATCHES),
@@ -131,8 +133,8 @@ def epsilon_again(logits, goals, *, patch=PATCHES[2]):
 @slip(
     fails_on=(np.float32([[1, -np.inf]]), np.float32([[0.9, 0.1]])),
     belief="A masked class never counts.",
-    diagnosis="You left out each class whose log is -inf. With weight 0 that is right. A masked class with weight "
-    "above 0 must cost inf: the model has ruled out what you want.",
+    diagnosis="You left out each class whose log is -inf. With weight 0 that is right. A masked class with "
+    "weight above 0 must cost inf: the model has ruled out what you want.",
     step="The test looks at the log (`np.isinf(log_p)`), and not at the weight.",
     change="Decide by the weight: `np.where(goals == 0, 0, log_p)`.",
 )
@@ -155,8 +157,8 @@ def sum_over_the_rows(logits, goals):
 @slip(
     fails_on=(np.float32([[2, 1]]), np.float32([[1, 0]])),
     belief="One mean over everything.",
-    diagnosis="You took one mean over all numbers of the table. A row's loss is a *sum* over its classes; yours is "
-    "smaller by the number of classes.",
+    diagnosis="You took one mean over all numbers of the table. A row's loss is a *sum* over its classes; "
+    "yours is smaller by the number of classes.",
     step="`np.mean(goals * log_p)` without the sum over the classes.",
     change="`np.sum(..., axis=-1)` first, then `np.mean`.",
 )
@@ -167,8 +169,8 @@ def mean_over_all_numbers(logits, goals):
 @slip(
     fails_on=(np.float32([[0, 2, -np.inf]]), np.float32([[0.5, 0.5, 0]])),
     belief="Only a weight of 1 counts.",
-    diagnosis="You kept the largest weight of each row and dropped the others. A soft target shares its weight among "
-    "several classes, and each of them has its part in the loss.",
+    diagnosis="You kept the largest weight of each row and dropped the others. A soft target shares its "
+    "weight among several classes, and each of them has its part in the loss.",
     step="`np.argmax(goals, axis=-1)`: a soft target was turned into a hard one.",
     change="Keep every class whose weight is not 0.",
 )
@@ -296,22 +298,33 @@ zero_weight = Exercise(
         coarse("two rows, one mask each", *TWO_MASKED),
         coarse("a class that vanishes", [[0, 200]], np.float32([[0.5, 0.5]])),
         coarse("a small weight far away", [[5000, 0, 1]], SMALL_WEIGHT, ulps=None),
-        coarse("a weight on a class that is far behind", [[0, 300], [1, 0]], np.float32([[1, 0], [0.5, 0.5]])),
+        coarse(
+            "a weight on a class that is far behind", [[0, 300], [1, 0]], np.float32([[1, 0], [0.5, 0.5]])
+        ),
         coarse("largest in each place", THREE_ROWS, np.float32([[0, 1, 0], [0.5, 0, 0.5], [0, 0, 1]])),
         coarse("far below zero", [[-1000, -1001]], np.float32([[0.5, 0.5]])),
         coarse("a wide gap and a mask", [[0, 60, -np.inf]], np.float32([[1, 0, 0]])),
         coarse("a masked class that is wanted", [[1, -np.inf]], np.float32([[0.875, 0.125]])),
         coarse("a logit that is NaN", [[np.nan, 1], [0, 1]], np.float32([[0.5, 0.5], [1, 0]])),
     ),
-    mistakes=(replace_every_nan, floor_the_log, counted_log_of_p, epsilon_again, leave_out_the_masked, sum_over_the_rows, mean_over_all_numbers, harden_the_goals),
+    mistakes=(
+        replace_every_nan,
+        floor_the_log,
+        counted_log_of_p,
+        epsilon_again,
+        leave_out_the_masked,
+        sum_over_the_rows,
+        mean_over_all_numbers,
+        harden_the_goals,
+    ),
     hints=(
         "Which factor of `goals * log_p` decides that a class does not count? Ask that one, not the product.",
         "Give the classes with weight 0 a harmless log before you multiply.",
         "`counted = np.where(goals == 0, 0, log_p)`, then `goals * counted`.",
     ),
     model_answer=my_soft_loss,
-    why="The unsafe factor is replaced before the product, so 0 meets 0 instead of -inf. Classes with a weight keep "
-    "their log, -inf and NaN included.",
+    why="The unsafe factor is replaced before the product, so 0 meets 0 instead of -inf. Classes with a "
+    "weight keep their log, -inf and NaN included.",
     variants=(
         _sum_where,
         _class_by_class,

@@ -62,8 +62,8 @@ def _best_we_know(logits, targets, temperature):
 @slip(
     fails_on=(np.float32([[2, 1]]), np.array([0]), 2.0),
     belief="The gradient is p - y, whatever the temperature.",
-    diagnosis="You stopped at the gradient in z / T. The chain rule has one more step: z / T moves by 1/T when z moves "
-    "by 1.",
+    diagnosis="You stopped at the gradient in z / T. The chain rule has one more step: z / T moves by 1/T "
+    "when z moves by 1.",
     step="The inner derivative 1/T is missing.",
     change="Divide by the temperature.",
 )
@@ -74,8 +74,8 @@ def forget_the_inner_derivative(logits, targets, temperature):
 @slip(
     fails_on=(np.float32([[2, 1]]), np.array([0]), 2.0),
     belief="The gradient points to where the loss falls.",
-    diagnosis="Your sign is the other way round: y - p. The gradient points to where the loss *rises*; the optimizer "
-    "subtracts it.",
+    diagnosis="Your sign is the other way round: y - p. The gradient points to where the loss *rises*; the "
+    "optimizer subtracts it.",
     step="`one_hot - p`.",
     change="Use `p - one_hot`.",
 )
@@ -86,7 +86,8 @@ def flip_the_sign(logits, targets, temperature):
 @slip(
     fails_on=(np.float32([[2, 1], [0, 1]]), np.array([0, 0]), 2.0),
     belief="Each row has its own gradient, so nothing is divided.",
-    diagnosis="You returned the gradient of the sum over the batch. The loss is a mean, so each row counts 1/N.",
+    diagnosis="You returned the gradient of the sum over the batch. The loss is a mean, so each row counts "
+    "1/N.",
     step="The division by the number of rows is missing.",
     change="Divide by `len(targets)`.",
 )
@@ -97,8 +98,8 @@ def forget_the_mean(logits, targets, temperature):
 @slip(
     fails_on=(np.float32([[2, 1]]), np.array([0]), 2.0),
     belief="The slope of softmax is p (1 - p).",
-    diagnosis="You used p (1 - p), the diagonal of the Jacobian, as the gradient. It is the slope of a probability in "
-    "its own logit. The loss feels every class, and its log cancels that factor.",
+    diagnosis="You used p (1 - p), the diagonal of the Jacobian, as the gradient. It is the slope of a "
+    "probability in its own logit. The loss feels every class, and its log cancels that factor.",
     step="`p * (1 - p)`.",
     change="Differentiate the loss itself, log-sum-exp minus the target's logit: p - y, then 1/T.",
 )
@@ -111,8 +112,8 @@ def use_the_diagonal(logits, targets, temperature):
 @slip(
     fails_on=(np.float32([[1000, 0]]), np.array([1]), 2.0),
     belief="The formula p - y is all that counts.",
-    diagnosis="Your formula is right and the softmax inside it is the textbook one: without the shift, exp overflows "
-    "and inf/inf is NaN.",
+    diagnosis="Your formula is right and the softmax inside it is the textbook one: without the shift, exp "
+    "overflows and inf/inf is NaN.",
     step="`np.exp(logits / temperature)` without a shift.",
     change="Use `shifted.softmax`.",
 )
@@ -127,7 +128,8 @@ def _p_minus_y(logits, targets, temperature):
 @slip(
     fails_on=(np.float32([[2, 1]]), np.array([0]), 2.0),
     belief="The factor of the temperature comes out again.",
-    diagnosis="You multiplied by the temperature. z / T moves by 1/T when z moves by 1, so the chain rule divides.",
+    diagnosis="You multiplied by the temperature. z / T moves by 1/T when z moves by 1, so the chain rule "
+    "divides.",
     step="`* temperature`.",
     change="Divide by the temperature.",
 )
@@ -138,8 +140,8 @@ def multiply_by_the_temperature(logits, targets, temperature):
 @slip(
     fails_on=(np.float32([[2, 1], [0, 1]]), np.array([0, 0]), 2.0),
     belief="The gradient is p - y, full stop.",
-    diagnosis="You returned p - y. Two factors are missing: the 1/T of the chain rule, and the 1/N of the mean over "
-    "the rows.",
+    diagnosis="You returned p - y. Two factors are missing: the 1/T of the chain rule, and the 1/N of the "
+    "mean over the rows.",
     step="`p - one_hot`, and no division.",
     change="Divide by the temperature and by `len(targets)`.",
 )
@@ -162,8 +164,8 @@ def softmax_at_temperature_1(logits, targets, temperature, *, inner=1):
 @slip(
     fails_on=(np.float32([[2, 1]]), np.array([0]), 2.0),
     belief="The gradient is the softmax.",
-    diagnosis="You left out the one-hot: nothing pulls the target up. A gradient row sums to 0; yours sums to a positive "
-    "number.",
+    diagnosis="You left out the one-hot: nothing pulls the target up. A gradient row sums to 0; yours sums "
+    "to a positive number.",
     step="`p / (N T)` without a `- 1` at the target.",
     change="Subtract 1 at each row's target before you divide.",
 )
@@ -174,8 +176,8 @@ def forget_the_one_hot(logits, targets, temperature):
 @slip(
     fails_on=(np.float32([[2, 1], [0, 3]]), np.array([1, 0]), 2.0),
     belief="Softmax goes along axis 0.",
-    diagnosis="Your softmax runs down the columns: it compares the rows of the batch with each other instead of the classes "
-    "of one row.",
+    diagnosis="Your softmax runs down the columns: it compares the rows of the batch with each other "
+    "instead of the classes of one row.",
     step="`axis=0`.",
     change="The classes lie on the last axis: `axis=-1`.",
 )
@@ -201,11 +203,15 @@ def empty_whole_columns(logits, targets, temperature):
 @slip(
     fails_on=(np.float32([[2, 1, 0]]), np.array([0]), 1.0),
     belief="A difference quotient is the gradient.",
-    diagnosis="You measured the slope with small steps in the logits' own format. A step loses digits to rounding when it is "
-    "small and to curvature when it is large: that checks a gradient, and cannot replace it.",
+    diagnosis="You measured the slope with small steps in the logits' own format. A step loses digits to "
+    "rounding when it is small and to curvature when it is large: that checks a gradient, and cannot "
+    "replace it.",
     step="`(loss(z + h) - loss(z - h)) / (2 h)`.",
     change="Derive it: p - y with p = softmax(z / T), then 1/T and 1/N.",
-    family=("steps", tuple((h, two) for h in (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-8) for two in (True, False))),
+    family=(
+        "steps",
+        tuple((h, two) for h in (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-8) for two in (True, False)),
+    ),
 )
 def difference_quotient(logits, targets, temperature, *, steps=(1e-3, True)):
     h, two_sided = steps
@@ -348,8 +354,8 @@ tempered = Exercise(
         "`shifted.softmax(logits / temperature)`, subtract 1 at `[np.arange(N), targets]`, divide by N and by T.",
     ),
     model_answer=my_gradient,
-    why="By the chain rule: the gradient in u = z / T is p - y with p = softmax(u), and each u moves by 1/T. A mean "
-    "over N rows divides by N.",
+    why="By the chain rule: the gradient in u = z / T is p - y with p = softmax(u), and each u moves by "
+    "1/T. A mean over N rows divides by N.",
     variants=(
         _with_one_hot,
         _row_by_row,
@@ -361,5 +367,3 @@ tempered = Exercise(
     must_fail=MUST_FAIL,
     unit="logits",
 )
-
-

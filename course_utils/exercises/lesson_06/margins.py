@@ -64,14 +64,18 @@ def _others_by_division(logits, targets):
     others = exps * (np.arange(logits.shape[1]) != targets[:, None])
     rest = others.sum(axis=1, keepdims=True)
     total = rest + np.take_along_axis(exps, targets[:, None], axis=1)
-    return np.where(others > 0, others, -rest * (np.arange(logits.shape[1]) == targets[:, None])) / total / len(exps)
+    return (
+        np.where(others > 0, others, -rest * (np.arange(logits.shape[1]) == targets[:, None]))
+        / total
+        / len(exps)
+    )
 
 
 @slip(
     fails_on=(np.float32([[40, 0]]), np.array([0])),
     belief="float64 has enough digits.",
-    diagnosis="You subtracted in float64. That moves the end from a margin of 17 to one of 37, and there p is stored "
-    "as 1 again.",
+    diagnosis="You subtracted in float64. That moves the end from a margin of 17 to one of 37, and there p "
+    "is stored as 1 again.",
     step="`p - 1` in float64: still a difference of two nearly equal numbers.",
     change="Sum the other classes' probabilities; that works in any format.",
     family=("dtype", (np.float64, np.longdouble)),
@@ -83,25 +87,28 @@ def subtract_in_float64(logits, targets, *, dtype=np.float64):
 @slip(
     fails_on=(np.float32([[20, 0]]), np.array([0])),
     belief="A small constant keeps the gradient alive.",
-    diagnosis="You kept the gradient away from 0 by a constant. It is alive, and wrong: a row with margin 20 and one "
-    "with margin 60 now learn alike.",
+    diagnosis="You kept the gradient away from 0 by a constant. It is alive, and wrong: a row with margin "
+    "20 and one with margin 60 now learn alike.",
     step="`np.minimum(p - 1, -1e-7)`: the size of the gradient was made up.",
     change="Compute it: minus the sum of the other classes' probabilities.",
-    family=("patch", tuple((function, constant) for function in (np.minimum, np.add) for constant in EPSILONS)),
+    family=(
+        "patch",
+        tuple((function, constant) for function in (np.minimum, np.add) for constant in EPSILONS),
+    ),
 )
-def floor_the_gradient(logits, targets, *, patch=(np.minimum, 1e-7)):
+def floor_the_gradient(logits, targets, *, patch=(np.minimum, 1e-7, True)):
+    rows, (function, constant, at_the_end) = np.arange(len(targets)), patch
     gradient = _as_handed_out(logits, targets)
-    rows = np.arange(len(targets))
-    function, constant = patch
-    gradient[rows, targets] = function(gradient[rows, targets], np.float32(-constant))
+    part = logits.dtype.type(1 if at_the_end else len(targets))
+    gradient[rows, targets] = function(gradient[rows, targets], np.float32(-constant) / part)
     return gradient
 
 
 @slip(
     fails_on=(np.float32([[2, 1]]), np.array([0])),
     belief="The target gets the sum of the others.",
-    diagnosis="You gave the target the sum of the others with a plus. Then each gradient row sums to twice that, and "
-    "the target is pushed down instead of up.",
+    diagnosis="You gave the target the sum of the others with a plus. Then each gradient row sums to twice "
+    "that, and the target is pushed down instead of up.",
     step="The sign of the target's entry.",
     change="Minus the sum: a gradient row sums to 0.",
 )
@@ -115,8 +122,8 @@ def give_it_a_plus(logits, targets):
 @slip(
     fails_on=(np.float32([[2, 1]]), np.array([0])),
     belief="Minus the sum of the row.",
-    diagnosis="You summed the row while the target's own probability was still in it. The sum is 1, whatever the row, "
-    "and so every target gets -1.",
+    diagnosis="You summed the row while the target's own probability was still in it. The sum is 1, "
+    "whatever the row, and so every target gets -1.",
     step="`-np.sum(gradient, axis=-1)` before the target's entry is set to 0.",
     change="Set the target's entry to 0 first.",
 )
@@ -129,7 +136,8 @@ def sum_all_of_the_row(logits, targets):
 @slip(
     fails_on=(np.float32([[2, 1], [0, 1]]), np.array([0, 0])),
     belief="Each row has its own gradient, so nothing is divided.",
-    diagnosis="You returned the gradient of the sum over the batch. The loss is a mean, so each row counts 1/N.",
+    diagnosis="You returned the gradient of the sum over the batch. The loss is a mean, so each row counts "
+    "1/N.",
     step="The division by the number of rows is missing.",
     change="Divide by `len(targets)`.",
 )
@@ -140,8 +148,8 @@ def forget_the_rows(logits, targets):
 @slip(
     fails_on=(np.float32([[20, 0]]), np.array([0])),
     belief="A p that never reaches 1 keeps the gradient alive.",
-    diagnosis="You held p below 1. The gradient is alive, and it is the limit that you see in it: a row with margin 20 and one "
-    "with margin 60 now learn alike.",
+    diagnosis="You held p below 1. The gradient is alive, and it is the limit that you see in it: a row "
+    "with margin 20 and one with margin 60 now learn alike.",
     step="`np.clip(p, eps, 1 - eps)`: the size of the gradient was made up.",
     change="Compute it: minus the sum of the other classes' probabilities.",
     family=("epsilon", (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)),
@@ -155,7 +163,8 @@ def clip_the_probabilities(logits, targets, *, epsilon=1e-7):
 @slip(
     fails_on=(np.float32([[1000, 980]]), np.array([0])),
     belief="The difference was the only fault, so the shift is free to go.",
-    diagnosis="You kept the digits and lost the shift: exp of a large logit overflows, and exps that are all 0 make a 0/0.",
+    diagnosis="You kept the digits and lost the shift: exp of a large logit overflows, and exps that are "
+    "all 0 make a 0/0.",
     step="`np.exp(logits)` without a shift.",
     change="Subtract the row's maximum before exp, as the starter does.",
 )
@@ -311,8 +320,8 @@ keep_learning = Exercise(
         "`gradient[rows, targets] = 0`, then `gradient[rows, targets] = -np.sum(gradient, axis=-1)`.",
     ),
     model_answer=my_live_gradient,
-    why="A gradient row sums to 0, so the target's entry is minus the sum of the others. They are small numbers of one "
-    "sign: nothing cancels and no digit is lost.",
+    why="A gradient row sums to 0, so the target's entry is minus the sum of the others. They are small "
+    "numbers of one sign: nothing cancels and no digit is lost.",
     variants=(
         _with_a_mask,
         _with_a_loop,

@@ -61,7 +61,8 @@ def _as_a_product(logits):
     fails_on=(floats.store([[0, 0], [0, 1]], "bfloat16"),),
     widget="breaker",
     belief="The total goes over the whole array.",
-    diagnosis="You widened the sum and lost the axis: one total for the whole batch. No single row adds up to 1.",
+    diagnosis="You widened the sum and lost the axis: one total for the whole batch. No single row adds up "
+    "to 1.",
     step="`np.sum(exps.astype(np.float32))` without an axis.",
     change="Keep `axis=-1, keepdims=True` in the wide sum.",
 )
@@ -75,8 +76,8 @@ def widen_and_lose_the_axis(logits):
     fails_on=(np.zeros(70_000, np.float16),),
     widget="breaker",
     belief="float16 has more bits than bfloat16, so it is wide enough.",
-    diagnosis="You added up in float16. It has more bits than bfloat16 and ends at 65504: a sum of 70,000 ones is inf there, and "
-    "what is far behind underflows to 0.",
+    diagnosis="You added up in float16. It has more bits than bfloat16 and ends at 65504: a sum of 70,000 "
+    "ones is inf there, and what is far behind underflows to 0.",
     step="`astype(np.float16)` before the sum.",
     change="Add up in float32 or wider.",
     family=("where", ("logits", "exps", "sum")),
@@ -106,7 +107,8 @@ def divide_by_the_count(logits):
     fails_on=(np.zeros(400, floats.FORMATS["bfloat16"].dtype),),
     widget="breaker",
     belief="What does not sum to 1 is divided by its sum.",
-    diagnosis="You divided by the sum once more. The second sum is added up in the same narrow format and stalls in the same place.",
+    diagnosis="You divided by the sum once more. The second sum is added up in the same narrow format and "
+    "stalls in the same place.",
     step="A second division after the first.",
     change="Add up the exps in float32, and divide once.",
 )
@@ -120,14 +122,30 @@ def normalise_again(logits):
     fails_on=(floats.store([[0, 0], [300, 300]], "bfloat16"),),
     widget="axis",
     belief="One maximum for the whole batch protects every row.",
-    diagnosis="You widened the sum and lost the axis of the maximum. A row far below the batch's maximum underflows to zeros, and "
-    "0/0 is NaN.",
+    diagnosis="You widened the sum and lost the axis of the maximum. A row far below the batch's maximum "
+    "underflows to zeros, and 0/0 is NaN.",
     step="`np.max(logits)` without an axis.",
     change="Keep `axis=-1, keepdims=True` in the maximum.",
 )
 def one_maximum_for_all(logits):
     exps = np.exp(logits - np.max(logits))
     return exps / np.sum(exps.astype(np.float32), axis=-1, keepdims=True)
+
+
+@mistake(
+    quantity="softmax",
+    fails_on=(floats.store([1000, 1000], "bfloat16"),),
+    widget="breaker",
+    belief="In a wide format no shift is needed.",
+    diagnosis="You widened the sum and lost the shift. exp of a large logit overflows in float32 as well, "
+    "and far below 0 every exp is 0.",
+    step="`np.exp(logits.astype(np.float32))` without a shift.",
+    change="Keep the shift, and widen the sum.",
+    family=("dtype", (np.float32, np.float64)),
+)
+def widen_and_lose_the_shift(logits, *, dtype=np.float32):
+    exps = np.exp(logits.astype(dtype))
+    return (exps / exps.sum(axis=-1, keepdims=True)).astype(logits.dtype)
 
 
 # --- answers that must fail ------------------------------------------------------------------------------
@@ -175,7 +193,7 @@ def _epsilon_in_the_total(logits):
 
 def _shifted_by(name):
     def wrong(logits):
-        exps = np.exp((logits.astype(np.float32) - SHIFTS[name](logits.astype(np.float32), -1)))
+        exps = np.exp(logits.astype(np.float32) - SHIFTS[name](logits.astype(np.float32), -1))
         return (exps / exps.sum(axis=-1, keepdims=True)).astype(logits.dtype)
 
     return named(f"shifted by {name}", wrong)
@@ -183,7 +201,10 @@ def _shifted_by(name):
 
 MUST_FAIL = (
     *(_shifted_by(name) for name in SHIFTS),
-    *((named(f"{w} in float16", partial(sum_in_float16.function, where=w)), "sum_in_float16") for w in ("exps", "sum")),
+    *(
+        (named(f"{w} in float16", partial(sum_in_float16.function, where=w)), "sum_in_float16")
+        for w in ("exps", "sum")
+    ),
     named("logits in float16", partial(sum_in_float16.function, where="logits")),
     _in_two_halves,
     _at_most_256,
@@ -228,6 +249,7 @@ accumulator = Exercise(
         divide_by_the_count,
         normalise_again,
         one_maximum_for_all,
+        widen_and_lose_the_shift,
     ),
     hints=(
         "The shift is right. Which step has 400 terms? In which format does it keep its running sum?",

@@ -18,8 +18,8 @@ def _two_logits_up_to_100(logits):
     fails_on=(np.float32([0, 95]),),
     widget="breaker",
     belief="One NaN is enough to fool argmax.",
-    diagnosis="Only one probability is NaN on your input, and it belongs to the larger logit. argmax returns the "
-    "first NaN, which is the right class by luck.",
+    diagnosis="Only one probability is NaN on your input, and it belongs to the larger logit. argmax "
+    "returns the first NaN, which is the right class by luck.",
     step="`np.argmax(p)`: the NaN stands where the answer is.",
     change="Make both classes fail, so that the first one wins without deserving it.",
 )
@@ -32,7 +32,8 @@ def one_class_overflows(logits):
     fails_on=(np.float32([95, 90]),),
     widget="breaker",
     belief="Two NaN are enough.",
-    diagnosis="Both probabilities fail, and argmax returns class 0. On your input class 0 is the right answer.",
+    diagnosis="Both probabilities fail, and argmax returns class 0. On your input class 0 is the right "
+    "answer.",
     step="`np.argmax([nan, nan])` is 0, whatever the logits were.",
     change="Swap the two logits.",
 )
@@ -45,7 +46,8 @@ def first_class_is_right(logits):
     fails_on=(np.float32([1, 2]),),
     widget="breaker",
     belief="Without a shift the order is lost at once.",
-    diagnosis="No exp overflows on your input. Each p is a number, in the order of its logit, and argmax finds the largest.",
+    diagnosis="No exp overflows on your input. Each p is a number, in the order of its logit, and argmax "
+    "finds the largest.",
     step="`np.exp(logits)`: finite, and in the right order.",
     change="Go past the cliff of float32 with both logits.",
 )

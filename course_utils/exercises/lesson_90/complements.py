@@ -52,8 +52,8 @@ def _log_not_of_two_classes(z):
     fails_on=(np.float32([17]),),
     widget="loss",
     belief="log1p repairs a log near 1.",
-    diagnosis="You used log1p(-p). But p has already been rounded to 1, or to a number with few digits beside it: "
-    "log1p cannot bring back what the sigmoid lost.",
+    diagnosis="You used log1p(-p). But p has already been rounded to 1, or to a number with few digits "
+    "beside it: log1p cannot bring back what the sigmoid lost.",
     step="`1 / (1 + np.exp(-z))`: for z = 17 in float32 this is 1.",
     change="Leave p out: log(1 - sigmoid(z)) is -log(1 + e^z).",
 )
@@ -66,8 +66,8 @@ def log1p_of_a_rounded_p(z):
     fails_on=(np.float32([100]),),
     widget="loss",
     belief="-log1p(exp(z)) is the stable form.",
-    diagnosis="Your algebra is right: -log(1 + e^z). For a large z the exp overflows, and the answer, close to -z, "
-    "becomes -inf.",
+    diagnosis="Your algebra is right: -log(1 + e^z). For a large z the exp overflows, and the answer, close "
+    "to -z, becomes -inf.",
     step="`np.exp(z)`: inf from 88.73 on in float32.",
     change="Take the large part out: max(z, 0) + log1p(exp(-|z|)).",
 )
@@ -80,8 +80,8 @@ def exp_of_a_large_z(z):
     fails_on=(np.float32([17]),),
     widget="loss",
     belief="A small constant keeps the log away from 0.",
-    diagnosis="You put a small constant under the log. The result can never go below the log of that constant, where the "
-    "truth goes on falling.",
+    diagnosis="You put a small constant under the log. The result can never go below the log of that "
+    "constant, where the truth goes on falling.",
     step="`np.log(1 - p + epsilon)`, or a clip: a floor, chosen by you.",
     change="Leave p out: log(1 - sigmoid(z)) is -log(1 + e^z).",
     family=("patch", PATCHES),
@@ -95,7 +95,8 @@ def epsilon_under_the_log(z, *, patch=PATCHES[2]):
     fails_on=(np.float32([0.5]),),
     widget="loss",
     belief="The log of the sigmoid is what the filter needs.",
-    diagnosis="You returned the log of sigmoid(z), the probability of *yes*. The task asks for the log of 1 - sigmoid(z).",
+    diagnosis="You returned the log of sigmoid(z), the probability of *yes*. The task asks for the log of 1 "
+    "- sigmoid(z).",
     step="The sign of z: the probability of no is sigmoid(-z).",
     change="Turn the sign of z.",
 )
@@ -108,8 +109,8 @@ def log_of_yes(z):
     fails_on=(np.float32([0.5]),),
     widget="loss",
     belief="For a large z it is -z, and for a small one 0.",
-    diagnosis="You kept the two straight ends and left out the bend between them: near 0, and for negative scores, the tail "
-    "log(1 + e^-|z|) is all there is.",
+    diagnosis="You kept the two straight ends and left out the bend between them: near 0, and for negative "
+    "scores, the tail log(1 + e^-|z|) is all there is.",
     step="`-np.maximum(z, 0)`.",
     change="Subtract `np.log1p(np.exp(-np.abs(z)))`.",
 )
@@ -122,12 +123,18 @@ def forget_the_tail(z):
     fails_on=(np.float32([100]),),
     widget="loss",
     belief="1 - sigmoid(z) is 1 / (1 + e^z), so take its log.",
-    diagnosis="Your algebra avoids the difference. But e^z overflows for a large z, and next to 1 a tiny e^z is rounded "
-    "away: both ends are lost.",
+    diagnosis="Your algebra avoids the difference. But e^z overflows for a large z, and next to 1 a tiny "
+    "e^z is rounded away: both ends are lost.",
     step="`1 + np.exp(z)` inside the log.",
     change="Take the large part out: max(z, 0) + log1p(exp(-|z|)), with a minus in front.",
-    family=("way", (lambda z: -np.log(1 + np.exp(z)), lambda z: np.log(1 / (1 + np.exp(z))),
-        lambda z: np.log(np.exp(-z) / (1 + np.exp(-z))))),
+    family=(
+        "way",
+        (
+            lambda z: -np.log(1 + np.exp(z)),
+            lambda z: np.log(1 / (1 + np.exp(z))),
+            lambda z: np.log(np.exp(-z) / (1 + np.exp(-z))),
+        ),
+    ),
 )
 def lose_both_ends(z, *, way=lambda z: -np.log(1 + np.exp(z))):
     return way(z)
@@ -138,8 +145,8 @@ def lose_both_ends(z, *, way=lambda z: -np.log(1 + np.exp(z))):
     fails_on=(np.float32([-50]),),
     widget="loss",
     belief="With |z| no exp overflows, so log will do.",
-    diagnosis="Your formula has no large exp any more. But you took log(1 + tail): next to 1 a tiny tail is rounded away, and "
-    "where the answer is the tail alone, it is 0.",
+    diagnosis="Your formula has no large exp any more. But you took log(1 + tail): next to 1 a tiny tail is "
+    "rounded away, and where the answer is the tail alone, it is 0.",
     step="`np.log(1 + np.exp(-np.abs(z)))`.",
     change="Use `np.log1p(np.exp(-np.abs(z)))`.",
 )
@@ -208,7 +215,10 @@ def _nan_hidden(z):
 
 
 MUST_FAIL = (
-    *((named(f"patch {i}", partial(epsilon_under_the_log.function, patch=p)), None) for i, p in enumerate(PATCHES)),
+    *(
+        (named(f"patch {i}", partial(epsilon_under_the_log.function, patch=p)), None)
+        for i, p in enumerate(PATCHES)
+    ),
     _in_float64,
     _other_way_in_float64,
     _in_longdouble,

@@ -72,11 +72,12 @@ slip = partial(mistake, quantity="softplus_gradient", widget="loss")
 
 @slip(
     fails_on=(np.float32([200]),),
-    belief="Whoever chooses the output need not mind the branch that is not taken.",
-    diagnosis="You chose the output, and the unused branch was still computed: e^200 is inf, inf/inf is NaN. Here the NaN is "
-    "dropped. A backward pass multiplies it by 0, and 0 times NaN is NaN.",
-    step="`np.where(small, exps / (1 + exps), 1)` with an exp that has overflowed.",
-    change="Choose the input as well: `np.exp(np.where(small, z, 0))`.",
+    belief="A NaN that is thrown away does no harm.",
+    diagnosis="Your numbers are right. On the way e^200 is inf and inf/inf is NaN, and you threw that NaN "
+    "away afterwards, with a where or another repair. A backward pass multiplies the unused branch by 0, "
+    "and 0 times NaN is NaN.",
+    step="`exps / (1 + exps)` with an exp that has overflowed.",
+    change="Choose the input, so that no NaN is born: `np.exp(np.where(small, z, 0))`.",
 )
 def choose_the_output(z):
     return _only_the_output_is_chosen(z)
@@ -85,7 +86,8 @@ def choose_the_output(z):
 @slip(
     fails_on=(np.float32([200]),),
     belief="Beyond the guard the slope does not matter.",
-    diagnosis="You made the input safe and returned 0 for the large scores. Their slope is 1: they would stop learning.",
+    diagnosis="You made the input safe and returned 0 for the large scores. Their slope is 1: they would "
+    "stop learning.",
     step="The value of the other branch.",
     change="Return 1 where z is large.",
 )
@@ -98,8 +100,8 @@ def zero_for_the_large(z):
 @slip(
     fails_on=(np.float32([200]),),
     belief="A harmless input is all that is needed.",
-    diagnosis="You made the input safe and did not choose the output: where z is large you return the slope at the harmless "
-    "number, not at z.",
+    diagnosis="You made the input safe and did not choose the output: where z is large you return the slope "
+    "at the harmless number, not at z.",
     step="The last line: it lacks the 1 for the large scores.",
     change="`np.where(small, exps / (1 + exps), 1)` at the end.",
 )
@@ -111,7 +113,8 @@ def slope_at_the_harmless_number(z):
 @slip(
     fails_on=(np.float32([1]),),
     belief="The sigmoid of -z is the same slope.",
-    diagnosis="You returned 1 / (1 + e^z), the sigmoid of -z. The slope of log(1 + e^z) is e^z / (1 + e^z): it rises with z.",
+    diagnosis="You returned 1 / (1 + e^z), the sigmoid of -z. The slope of log(1 + e^z) is e^z / (1 + e^z): "
+    "it rises with z.",
     step="The sign of z in the exp.",
     change="Keep e^z above the line.",
 )
@@ -122,13 +125,14 @@ def slope_of_the_other_sign(z):
 @slip(
     fails_on=(np.float32([1]),),
     belief="The derivative of a sigmoid is p (1 - p).",
-    diagnosis="You took one derivative too many: e^z / (1 + e^z) is the slope already, and p (1 - p) is the slope of that.",
+    diagnosis="You took one derivative too many: e^z / (1 + e^z) is the slope already, and p (1 - p) is the "
+    "slope of that.",
     step="`p * (1 - p)`.",
     change="Return p.",
+    family=("p", (my_guarded_slope, lambda z: np.exp(z) / (1 + np.exp(z)), lambda z: 1 / (1 + np.exp(-z)))),
 )
-def one_slope_too_many(z):
-    tail = np.exp(-np.abs(z))
-    return tail / (1 + tail) ** 2
+def one_slope_too_many(z, *, p=my_guarded_slope):
+    return p(z) * (1 - p(z))
 
 
 @mistake(
@@ -136,8 +140,8 @@ def one_slope_too_many(z):
     fails_on=(np.float32([-90]),),
     widget="loss",
     belief="Clip the scores to a safe range.",
-    diagnosis="You clipped the scores on both sides. Above, the slope is 1 anyway; below the lower limit it goes on shrinking, "
-    "and yours stays where it is.",
+    diagnosis="You clipped the scores on both sides. Above, the slope is 1 anyway; below the lower limit it "
+    "goes on shrinking, and yours stays where it is.",
     step="`np.clip(z, -50, 50)`: the lower limit changes right answers.",
     family=("limit", (15, 20, 30, 40, 50, 60, 70, 80, 85, 87, 88)),
     change="Guard the side that overflows, and leave the other alone.",
@@ -152,8 +156,8 @@ def slope_of_clipped_scores(z, *, limit=50):
     fails_on=(np.float32([-20]),),
     widget="loss",
     belief="1 - 1 / (1 + e^z) is the same.",
-    diagnosis="Your form survives large scores, since 1 / inf is 0. For low ones it subtracts two nearly equal "
-    "numbers, and from -17 on the slope is exactly 0.",
+    diagnosis="Your form survives large scores, since 1 / inf is 0. For low ones it subtracts two nearly "
+    "equal numbers, and from -17 on the slope is exactly 0.",
     step="`1 - 1 / (1 + exps)`: cancellation.",
     change="Keep `exps / (1 + exps)` there, and guard its input.",
 )

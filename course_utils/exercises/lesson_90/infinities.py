@@ -85,8 +85,8 @@ slip = partial(mistake, quantity="logsumexp")
     fails_on=(np.float32([[200, 0, 0], [0, 0, 200]]),),
     widget="shift",
     belief="Any number from the row will do as a shift.",
-    diagnosis="Your shift is not the row's largest logit. A mean, a median, a first or last entry lies below it in some row; there "
-    "an exponent stays positive, and exp overflows.",
+    diagnosis="Your shift is not the row's largest logit. A mean, a median, a first or last entry lies "
+    "below it in some row; there an exponent stays positive, and exp overflows.",
     step="`logits - shift`: the largest exponent is above 0.",
     change="Shift by the maximum: `np.max(logits, axis=-1, keepdims=True)`.",
     family=("shift", both_ways(*BELOW_THE_MAX)),
@@ -99,8 +99,8 @@ def shift_below_the_max(logits, *, shift=SHIFTS["the mean"]):
     fails_on=(np.float32([-60, -61]),),
     widget="shift",
     belief="The largest magnitude is what overflows.",
-    diagnosis="You shifted by the largest magnitude. In a row of negative logits that pushes every exponent further down, until all "
-    "exps are 0.",
+    diagnosis="You shifted by the largest magnitude. In a row of negative logits that pushes every exponent "
+    "further down, until all exps are 0.",
     step="`np.max(np.abs(logits), ...)`.",
     change="Remove `np.abs`: the maximum itself, negative or not, is the shift.",
     family=("shift", both_ways("the largest magnitude")),
@@ -113,7 +113,8 @@ def shift_by_the_magnitude(logits, *, shift=SHIFTS["the largest magnitude"]):
     fails_on=(np.float32([[1000, 999], [0, 1]]),),
     widget="shift",
     belief="One maximum serves the whole batch.",
-    diagnosis="You shifted all rows by one maximum. In a row far below it every exp underflows to 0, and log 0 is -inf.",
+    diagnosis="You shifted all rows by one maximum. In a row far below it every exp underflows to 0, and "
+    "log 0 is -inf.",
     step="`np.max(logits)` without an axis.",
     change="One maximum a row: `np.max(logits, axis=-1, keepdims=True)`.",
     family=("shift", both_ways("the batch's maximum")),
@@ -126,8 +127,8 @@ def one_maximum_for_all(logits, *, shift=SHIFTS["the batch's maximum"]):
     fails_on=(np.float32([5, 5]),),
     widget="loss",
     belief="Log-sum-exp is the maximum.",
-    diagnosis="You returned the maximum. It is close when one logit towers over the rest; with n equal logits the answer is larger "
-    "by log n.",
+    diagnosis="You returned the maximum. It is close when one logit towers over the rest; with n equal "
+    "logits the answer is larger by log n.",
     step="The sum of the other terms is missing.",
     change="Add the log of the sum of the shifted exps.",
 )
@@ -139,10 +140,11 @@ def return_the_max(logits):
     fails_on=(np.float32([np.nan, 1]),),
     widget="",
     belief="A NaN that comes out is an accident, so replace it.",
-    diagnosis="You replaced each NaN that came out. One of them stood for a row of -inf, one for +inf, one for a broken score: a single "
-    "number cannot be right for all three.",
+    diagnosis="You replaced each NaN that came out. One of them stood for a row of -inf, one for +inf, one "
+    "for a broken score: a single number cannot be right for all three.",
     step="`np.nan_to_num`, or `np.where(np.isnan(result), ...)`.",
-    change="Avoid the accidents: where the maximum is infinite, shift by 0. A NaN that comes in must come out.",
+    change="Avoid the accidents: where the maximum is infinite, shift by 0. A NaN that comes in must come "
+    "out.",
     family=("number", (-np.inf, 0.0, np.inf)),
 )
 def replace_every_nan(logits, *, number=-np.inf):
@@ -154,8 +156,8 @@ def replace_every_nan(logits, *, number=-np.inf):
     fails_on=(np.float32([3, 1]),),
     widget="loss",
     belief="The shift cancels, as it does in softmax.",
-    diagnosis="You subtracted the maximum and did not add it back. In softmax the shift cancels in the division; here nothing "
-    "divides.",
+    diagnosis="You subtracted the maximum and did not add it back. In softmax the shift cancels in the "
+    "division; here nothing divides.",
     step="`np.log(total)` is the log-sum-exp of the shifted row.",
     change="Return `shift + np.log(total)`.",
     family=("shift", (lambda z: np.max(z, axis=-1, keepdims=True), lambda z: _guarded_max(z))),
@@ -172,8 +174,8 @@ def _guarded_max(logits):
     fails_on=(np.float32([-np.inf, -np.inf]),),
     widget="",
     belief="A small constant keeps the log away from 0.",
-    diagnosis="You put a small constant under the log. A row of nothing but -inf has a sum of 0, and its answer is -inf, not the log of "
-    "your constant.",
+    diagnosis="You put a small constant under the log. A row of nothing but -inf has a sum of 0, and its "
+    "answer is -inf, not the log of your constant.",
     step="`np.log(total + epsilon)`.",
     change="Leave the constant out.",
     family=("patch", PATCHES),
@@ -188,7 +190,8 @@ def epsilon_under_the_sum(logits, *, patch=PATCHES[3]):
     fails_on=(np.float32([1000, 999]),),
     widget="",
     belief="Logits that large do not happen, so cut them off.",
-    diagnosis="You clipped the logits. Then all logits beyond the limit are one and the same number, and infinities are ordinary.",
+    diagnosis="You clipped the logits. Then all logits beyond the limit are one and the same number, and "
+    "infinities are ordinary.",
     step="`np.clip(logits, ...)`: different logits go in, the same number comes out.",
     change="Shift instead: subtract the row's maximum, and add it back after the log.",
     family=("limit", (20, 30, 50, 60, 80, 85, 87, 88, 100, 500, 700, 709)),
@@ -202,8 +205,8 @@ def clip_before_the_sum(logits, *, limit=80):
     fails_on=(np.float32([np.nan, 1]),),
     widget="loss",
     belief="A NaN is a missing value, so leave it out.",
-    diagnosis="You left the NaN out of the sum. Then a broken score looks like a masked one, and nobody learns of "
-    "it. A NaN that comes in must come out.",
+    diagnosis="You left the NaN out of the sum. Then a broken score looks like a masked one, and nobody "
+    "learns of it. A NaN that comes in must come out.",
     step="`np.nanmax` and `np.nansum`: they skip NaN without a word.",
     change="Use `np.max` and `np.sum`, which hand a NaN on.",
 )

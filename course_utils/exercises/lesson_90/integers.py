@@ -53,8 +53,8 @@ def _pixels_in_logs(pixels):
     fails_on=(np.array([200, 0], np.uint8),),
     widget="offset",
     belief="Converting before exp is early enough.",
-    diagnosis="You converted after the subtraction. The difference had already wrapped around in the integer type: "
-    "0 - 200 became 56, and stays 56 as a float.",
+    diagnosis="You converted after the subtraction. The difference had already wrapped around in the "
+    "integer type: 0 - 200 became 56, and stays 56 as a float.",
     step="`(pixels - max).astype(...)`: the subtraction still runs in uint8.",
     change="Convert first, subtract after.",
 )
@@ -68,8 +68,8 @@ def convert_after_subtracting(pixels):
     fails_on=(np.array([200, 0], np.uint8),),
     widget="offset",
     belief="A signed integer is enough.",
-    diagnosis="You converted to a signed integer that is too narrow. Some type of pixel does not fit into it, or its "
-    "differences do not: they wrap around as before.",
+    diagnosis="You converted to a signed integer that is too narrow. Some type of pixel does not fit into "
+    "it, or its differences do not: they wrap around as before.",
     step="`pixels.astype(...)` to fewer than 64 bits.",
     change="Convert to float64, or to an integer type with room for all differences: int64.",
     family=("to", (np.int8, np.int16, np.int32)),
@@ -83,8 +83,8 @@ def narrow_integers(pixels, *, to=np.int8):
     fails_on=(np.array([2**24, 2**24 + 1], np.int32),),
     widget="offset",
     belief="A float is a float.",
-    diagnosis="You converted to a format that cannot hold the numbers: float32 has every whole number up to 16,777,216 "
-    "only, float16 up to 2048. Beyond, neighbours become equal.",
+    diagnosis="You converted to a format that cannot hold the numbers: float32 has every whole number up to "
+    "16,777,216 only, float16 up to 2048. Beyond, neighbours become equal.",
     step="`pixels.astype(np.float32)`, or float16, before the subtraction.",
     change="Convert to float64: it holds every integer of 32 bits.",
     family=("to", (np.float32, np.float16)),
@@ -98,8 +98,8 @@ def narrow_floats(pixels, *, to=np.float32):
     fails_on=(np.array([200, 0], np.uint8),),
     widget="breaker",
     belief="Pixels should lie between 0 and 1.",
-    diagnosis="You divided the pixels. That is a temperature: it answers another question, with flatter probabilities. "
-    "The wrap-around is gone, and so is the answer.",
+    diagnosis="You divided the pixels. That is a temperature: it answers another question, with flatter "
+    "probabilities. The wrap-around is gone, and so is the answer.",
     step="`pixels / 255`, or by the largest pixel.",
     change="Convert without a factor.",
     family=("by", (lambda p: 255, lambda p: p.max(axis=-1, keepdims=True), lambda p: p.max(), lambda p: 256)),
@@ -113,14 +113,16 @@ def scale_the_pixels(pixels, *, by=lambda pixels: 255):
     fails_on=(np.array([200, 0], np.uint8),),
     widget="offset",
     belief="A distance is never negative, so it cannot wrap around.",
-    diagnosis="You took the distance from the brightest pixel without its sign. The darkest pixel is farthest away, and got "
-    "the largest exponent.",
+    diagnosis="You took the distance from the brightest pixel without its sign. The darkest pixel is "
+    "farthest away, and got the largest exponent.",
     step="`np.abs(pixels - max)`, or `max - pixels` as the exponent.",
     change="The exponent is minus the distance.",
+    family=("shift", (1,)),
 )
-def distance_from_the_brightest(pixels):
+def distance_from_the_brightest(pixels, *, shift=0):
     wide = pixels.astype(np.int64)
-    exps = np.exp((wide.max(axis=-1, keepdims=True) - wide).astype(np.float64))
+    distance = wide.max(axis=-1, keepdims=True) - wide
+    exps = np.exp((distance - shift * distance.max(axis=-1, keepdims=True)).astype(np.float64))
     return exps / exps.sum(axis=-1, keepdims=True)
 
 
@@ -133,7 +135,9 @@ def _unshifted_in_float64(pixels):
 
 
 def _from_below(pixels):
-    below = np.max(pixels, axis=-1, keepdims=True) - pixels  # never negative, until a signed type wraps around
+    below = (
+        np.max(pixels, axis=-1, keepdims=True) - pixels
+    )  # never negative, until a signed type wraps around
     exps = np.exp(-below.astype(np.float64))
     return exps / exps.sum(axis=-1, keepdims=True)
 
@@ -175,7 +179,10 @@ def _ints(pixels):
 
 MUST_FAIL = (
     (_unshifted_in_float64, "trust_float64"),
-    *((named(f"as {t.__name__}", partial(narrow_integers, to=t)), None) for t in (np.int8, np.int16, np.int32)),
+    *(
+        (named(f"as {t.__name__}", partial(narrow_integers, to=t)), None)
+        for t in (np.int8, np.int16, np.int32)
+    ),
     *((named(f"as {t.__name__}", partial(narrow_floats, to=t)), None) for t in (np.float16, np.float32)),
     _from_below,
     _only_uint8,

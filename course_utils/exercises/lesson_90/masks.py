@@ -71,8 +71,9 @@ slip = partial(mistake, quantity="masked_softmax", widget="loss")
     fails_on=(np.float32([3, 5]), np.array([False, False])),
     widget="loss",
     belief="The lowest finite number is a safer -inf.",
-    diagnosis="You added the format's lowest number. It is finite, so in a row where everything is masked the "
-    "shift brings all of it back, and padding gets a share. And a negative score on top of it can round to -inf.",
+    diagnosis="You added the format's lowest number. It is finite, so in a row where everything is masked "
+    "the shift brings all of it back, and padding gets a share. And a negative score on top of it can round "
+    "to -inf.",
     step="`scores + finfo.min`: the masked scores are still numbers that a maximum can choose.",
     change="Leave masked entries out: -inf for them, and 0 for a row with nothing to keep.",
 )
@@ -86,8 +87,8 @@ def mask_with_lowest(scores, keep):
     fails_on=(np.float32([3, 5]), np.array([False, False])),
     widget="loss",
     belief="-inf is always a safe mask.",
-    diagnosis="You set masked scores to -inf, which is right for a row that keeps something. Where everything is "
-    "masked the maximum is -inf as well, and -inf - -inf is NaN.",
+    diagnosis="You set masked scores to -inf, which is right for a row that keeps something. Where "
+    "everything is masked the maximum is -inf as well, and -inf - -inf is NaN.",
     step="`scores - row_max` with row_max = -inf.",
     change="Where row_max is -inf, shift by 0; where the total is 0, return 0.",
 )
@@ -100,8 +101,8 @@ def mask_without_guard(scores, keep):
     fails_on=(np.float32([1, 2]), np.array([True, False])),
     widget="loss",
     belief="Setting the masked probabilities to 0 is the same.",
-    diagnosis="You masked after the softmax. The masked entries had already taken their share of the total, so the "
-    "rest no longer adds up to 1.",
+    diagnosis="You masked after the softmax. The masked entries had already taken their share of the total, "
+    "so the rest no longer adds up to 1.",
     step="`softmax(scores) * keep`: the total still counts the masked entries.",
     change="Mask before the sum: only kept entries may enter the total.",
 )
@@ -116,8 +117,9 @@ EMPTY = (np.float32([3, 5]), np.array([False, False]))
 @slip(
     fails_on=EMPTY,
     belief="Any very low number will do.",
-    diagnosis="You put a finite number where a score is masked. In a row where everything is masked that number is the "
-    "maximum, the shift brings it back, and padding gets a share. And a real score may lie below it.",
+    diagnosis="You put a finite number where a score is masked. In a row where everything is masked that "
+    "number is the maximum, the shift brings it back, and padding gets a share. And a real score may lie "
+    "below it.",
     step="`np.where(keep, scores, -1e4)`, or with another number.",
     change="Set masked scores to -inf, and give a row with nothing to keep the answer 0.",
     family=("number", (-1e3, -1e4, -3e4, -65504, -1e5, -1e6, -1e8, -1e9, -1e10, -1e20, -1e30, -3e38)),
@@ -130,22 +132,24 @@ def mask_with_a_number(scores, keep, *, number=-1e4):
 @slip(
     fails_on=MASKED,
     belief="A score of 0 counts for nothing.",
-    diagnosis="You set masked scores to 0. exp(0) is 1: a masked entry takes a share, and beside negative scores the "
-    "largest one.",
+    diagnosis="You set masked scores to 0. exp(0) is 1: a masked entry takes a share, and beside negative "
+    "scores the largest one.",
     step="`scores * keep`, or `np.where(keep, scores, 0)`.",
     change="A score that counts for nothing is -inf, whose exp is 0.",
+    family=("masked", (np.multiply, lambda scores, keep: np.where(keep, scores, np.zeros_like(scores)))),
 )
-def mask_with_zero(scores, keep):
-    return shifted_softmax(np.where(keep, scores, np.zeros_like(scores)))
+def mask_with_zero(scores, keep, *, masked=np.multiply):
+    return shifted_softmax(masked(scores, keep))
 
 
 @slip(
     fails_on=(np.float32([np.nan, 1]), np.array([True, True])),
     belief="nan_to_num repairs the empty row.",
-    diagnosis="You turned every NaN into 0. The empty row is right now, and a score that has broken looks like a masked "
-    "one: a NaN that comes in must come out.",
+    diagnosis="You turned every NaN into 0. The empty row is right now, and a score that has broken looks "
+    "like a masked one: a NaN that comes in must come out.",
     step="`np.nan_to_num(...)`: it cannot tell one NaN from another.",
-    change="Avoid the NaN of the empty row: shift by 0 where the maximum is -inf, divide by 1 where the total is 0.",
+    change="Avoid the NaN of the empty row: shift by 0 where the maximum is -inf, divide by 1 where the "
+    "total is 0.",
 )
 def hide_the_empty_row(scores, keep):
     return np.nan_to_num(mask_without_guard(scores, keep))
@@ -154,8 +158,8 @@ def hide_the_empty_row(scores, keep):
 @slip(
     fails_on=(np.float32([1, 200, 2]), np.array([True, False, True])),
     belief="The largest score of the row is the shift.",
-    diagnosis="You shifted by the largest score of the whole row, masked ones included. Far below it every kept exp loses "
-    "its digits or is 0.",
+    diagnosis="You shifted by the largest score of the whole row, masked ones included. Far below it every "
+    "kept exp loses its digits or is 0.",
     step="`np.max(scores, ...)` before the mask.",
     change="Take the maximum of the kept scores only.",
     family=("epsilon", (0, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-16, 1e-20, 1e-30, 1e-38)),
@@ -279,7 +283,12 @@ attention_mask = Exercise(
         case("everything masked, low scores, float16", [-17, -40], [False, False], dtype="float16"),
         case("real scores below -1e9", [-2e9, -2e9, 0], [True, True, False], dtype="float32"),
         case("largest in each place", THREE_ROWS, ALL_SEEN, dtype="float32"),
-        case("largest in each place, masked there", THREE_ROWS, (~np.eye(3, dtype=bool)).tolist(), dtype="float32"),
+        case(
+            "largest in each place, masked there",
+            THREE_ROWS,
+            (~np.eye(3, dtype=bool)).tolist(),
+            dtype="float32",
+        ),
         case("far below zero", [-1000, -1001, 0], [True, True, False], dtype="float32"),
         case("huge scores, float64", [20000, 19999, -20000], [True, True, True]),
         case("a small share", [20, 0, 5], [True, True, False], dtype="float32"),
@@ -292,9 +301,18 @@ attention_mask = Exercise(
             dtype="float32",
         ),
     ),
-    mistakes=(MISTAKES["mask_by_adding"], mask_with_lowest, mask_without_guard, mask_after_softmax,
-        mask_with_a_number, mask_with_zero, hide_the_empty_row, shift_by_a_masked_score, mask_what_is_kept,
-        uniform_for_the_empty_row),
+    mistakes=(
+        MISTAKES["mask_by_adding"],
+        mask_with_lowest,
+        mask_without_guard,
+        mask_after_softmax,
+        mask_with_a_number,
+        mask_with_zero,
+        hide_the_empty_row,
+        shift_by_a_masked_score,
+        mask_what_is_kept,
+        uniform_for_the_empty_row,
+    ),
     hints=(
         "Which number is large enough to stand for `never`? And what happens to a row in which nothing is kept?",
         "Mask with -inf. Then guard two places: the shift where the maximum is -inf, and the division where "
@@ -305,6 +323,12 @@ attention_mask = Exercise(
     model_answer=my_masked_softmax,
     why="A finite mask is a score like any other: in an empty row it is the maximum, and the shift brings it "
     "back. -inf stays away, and an empty row, which has no distribution, is defined to be 0.",
-    variants=(_mask_row_by_row, _mask_with_divide, _mask_only_rows_that_keep, _mask_a_flat_list, _mask_in_logs),
+    variants=(
+        _mask_row_by_row,
+        _mask_with_divide,
+        _mask_only_rows_that_keep,
+        _mask_a_flat_list,
+        _mask_in_logs,
+    ),
     must_fail=MUST_FAIL,
 )

@@ -52,7 +52,9 @@ def _loss_of_shares(logits, targets):
     z = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     own = np.take_along_axis(z, targets[:, None], axis=1)[:, 0]
     rest = np.logaddexp.reduce(np.where(others, z, -np.inf), axis=1)
-    return np.mean(np.where(rest > own, rest - own + np.log1p(np.exp(-np.abs(rest - own))), np.log1p(np.exp(rest - own))))
+    return np.mean(
+        np.where(rest > own, rest - own + np.log1p(np.exp(-np.abs(rest - own))), np.log1p(np.exp(rest - own)))
+    )
 
 
 def _target_left_out(logits, targets):
@@ -80,10 +82,11 @@ def _softmax(logits):
 @slip(
     fails_on=(np.float32([[0, 50]]), np.array([0])),
     belief="With a better epsilon the patch holds.",
-    diagnosis="You patched the probability with another constant. No row can cost more than minus the log of that constant; "
-    "and where p is close to 1, its last digits are gone before the log.",
+    diagnosis="You patched the probability with another constant. No row can cost more than minus the log "
+    "of that constant; and where p is close to 1, its last digits are gone before the log.",
     step="`np.log(p_target + epsilon)`, or a clip or a maximum in its place.",
-    change="Leave p out: the loss is log(1 + r), with r the sum of e^(z_j - z_target) over the *other* classes.",
+    change="Leave p out: the loss is log(1 + r), with r the sum of e^(z_j - z_target) over the *other* "
+    "classes.",
     family=("patch", PATCHES),
 )
 def patch_the_probability(logits, targets, *, patch=PATCHES[5]):
@@ -93,10 +96,11 @@ def patch_the_probability(logits, targets, *, patch=PATCHES[5]):
 @slip(
     fails_on=(np.float32([[0, 200]]), np.array([0])),
     belief="Without the epsilon the loss is right.",
-    diagnosis="You removed the epsilon and kept the log of a probability. Where the target vanishes p is 0 and the loss inf; "
-    "where it is sure, p is stored as 1 and the loss 0.",
+    diagnosis="You removed the epsilon and kept the log of a probability. Where the target vanishes p is 0 "
+    "and the loss inf; where it is sure, p is stored as 1 and the loss 0.",
     step="`np.log(p_target)`.",
-    change="Leave p out: the loss is log(1 + r), with r the sum of e^(z_j - z_target) over the *other* classes.",
+    change="Leave p out: the loss is log(1 + r), with r the sum of e^(z_j - z_target) over the *other* "
+    "classes.",
 )
 def log_of_p(logits, targets):
     return -np.mean(np.log(_own(_softmax(logits), targets)))
@@ -105,8 +109,8 @@ def log_of_p(logits, targets):
 @slip(
     fails_on=(np.float64([[60, 0]]), np.array([0])),
     belief="float64 has enough digits.",
-    diagnosis="You computed in a wider format and kept the largest term in the sum. That moves the end from a margin of 17 to one "
-    "of 37, and there 1 + e^-margin is stored as 1 again.",
+    diagnosis="You computed in a wider format and kept the largest term in the sum. That moves the end from "
+    "a margin of 17 to one of 37, and there 1 + e^-margin is stored as 1 again.",
     step="`np.log(total)`: the 1 is still in the total.",
     change="Leave the target's own term out of the sum and use log1p; that works in any format.",
     family=("dtype", (np.float64, np.longdouble)),
@@ -118,11 +122,15 @@ def absorb_in_float64(logits, targets, *, dtype=np.float64):
 @slip(
     fails_on=(np.float32([[0, 1000]]), np.array([0])),
     belief="Differences to the target are small enough for exp.",
-    diagnosis="You shifted by the target's logit. Where the model is wrong by more than 88 another logit lies that far above it, "
-    "and exp overflows; where it is right, the target's 1 hides the rest.",
+    diagnosis="You shifted by the target's logit. Where the model is wrong by more than 88 another logit "
+    "lies that far above it, and exp overflows; where it is right, the target's 1 hides the rest.",
     step="`np.exp(logits - logits[target])` and its sum.",
-    change="Take the log-sum-exp of the differences with a shift of its own, without the target's 0, and then log1p.",
-    family=("log", (lambda d: np.log(np.exp(d).sum(axis=-1)), lambda d: np.log1p(np.exp(d).sum(axis=-1) - 1))),
+    change="Take the log-sum-exp of the differences with a shift of its own, without the target's 0, and "
+    "then log1p.",
+    family=(
+        "log",
+        (lambda d: np.log(np.exp(d).sum(axis=-1)), lambda d: np.log1p(np.exp(d).sum(axis=-1) - 1)),
+    ),
 )
 def overflow_the_differences(logits, targets, *, log=lambda d: np.log(np.exp(d).sum(axis=-1))):
     return np.mean(log(logits - _own(logits, targets)[:, None]))
@@ -131,8 +139,8 @@ def overflow_the_differences(logits, targets, *, log=lambda d: np.log(np.exp(d).
 @slip(
     fails_on=(np.float32([[0, 1000]]), np.array([0])),
     belief="The target's own term is the only trouble.",
-    diagnosis="You left the target out and used log1p, which is right where the model is right. Where it is wrong by more than 88, "
-    "exp of the difference overflows.",
+    diagnosis="You left the target out and used log1p, which is right where the model is right. Where it is "
+    "wrong by more than 88, exp of the difference overflows.",
     step="`np.exp(logits - logits[target])` for the other classes.",
     change="Take the log-sum-exp of the others first, and combine the two with `np.logaddexp(0, others)`.",
 )
@@ -145,8 +153,8 @@ def overflow_the_others(logits, targets):
 @slip(
     fails_on=(np.float32([[2, 1]]), np.array([0])),
     belief="log1p takes the whole sum.",
-    diagnosis="You gave log1p a sum that holds the target's own term. That term is 1, and log1p adds another: it is counted "
-    "twice.",
+    diagnosis="You gave log1p a sum that holds the target's own term. That term is 1, and log1p adds "
+    "another: it is counted twice.",
     step="`np.log1p(np.exp(logits - logits[target]).sum(axis=-1))`.",
     change="Take the target out of the sum first.",
 )
@@ -220,7 +228,10 @@ def _shifted_by(name):
 
 MUST_FAIL = (
     *(_shifted_by(name) for name in SHIFTS),
-    *((named(f"patch {i}", partial(patch_the_probability.function, patch=p)), None) for i, p in enumerate(PATCHES)),
+    *(
+        (named(f"patch {i}", partial(patch_the_probability.function, patch=p)), None)
+        for i, p in enumerate(PATCHES)
+    ),
     _sum_for_mean,
     _median,
     _worst_row,
@@ -260,10 +271,13 @@ patched_loss = Exercise(
         case("a class that vanishes", [[0, -200, 1]], [0], dtype="float32", ulps=16),
         case("wrong by 1000", [[0, 1000], [3, 1]], [0, 0], dtype="float32", ulps=16),
         case("right by 20, three classes", [[20, 0, 1], [0, 1, 20]], [0, 2], dtype="float32", ulps=32),
+        case("wrong by 95", [[0, 95]], [0], dtype="float32", ulps=16),
         case("right by 80", [[80, 0]], [0], dtype="float32", ulps=64),
         case("right by 60, float64", [[60, 0, 2]], [0], ulps=64),
         case("largest in each place", THREE_ROWS, [1, 2, 1], dtype="float32", ulps=16),
-        case("three rows with different losses", [[0, 1], [5, 0], [0, 50]], [0, 0, 0], dtype="float32", ulps=16),
+        case(
+            "three rows with different losses", [[0, 1], [5, 0], [0, 50]], [0, 0, 0], dtype="float32", ulps=16
+        ),
         case("far below zero", [[-2000, -2001, -2003]], [1], dtype="float32", ulps=16),
         case("a logit that is NaN", [[np.nan, 1], [0, 1]], [0, 1], dtype="float32", ulps=16),
         case("large and close", [[1000, 999, 998]], [1], dtype="float32", ulps=16),

@@ -43,8 +43,9 @@ def _slope_by_axes(logits):
     fails_on=(np.float32([1e8, 1e8]),),
     widget="loss",
     belief="The slope is exp(z - lse), so compute the log-sum-exp first.",
-    diagnosis="Your derivative is right on paper: e^(z - lse). But lse has been rounded to the spacing of the "
-    "largest logit, and exp turns that error into a factor. At 1e8 two equal logits get a slope of 1 each.",
+    diagnosis="Your derivative is right on paper: e^(z - lse). But lse has been rounded to the spacing of "
+    "the largest logit, and exp turns that error into a factor. At 1e8 two equal logits get a slope of 1 "
+    "each.",
     step="`logits - lse`: the small part of lse was lost when it was added to the maximum.",
     change="Divide the shifted terms by their sum; then no rounded lse is needed.",
 )
@@ -58,8 +59,8 @@ def subtract_the_rounded_lse(logits):
     fails_on=(np.float32([0, 0]),),
     widget="loss",
     belief="The derivative of an exp over a sum is p (1 - p).",
-    diagnosis="You took the derivative of softmax, p (1 - p). The question is one step earlier: the derivative of "
-    "the log-sum-exp is p itself.",
+    diagnosis="You took the derivative of softmax, p (1 - p). The question is one step earlier: the "
+    "derivative of the log-sum-exp is p itself.",
     step="One derivative too many.",
     change="d/dz_i log(sum_j e^z_j) = e^z_i / sum_j e^z_j.",
 )
@@ -73,8 +74,8 @@ def one_derivative_too_many(logits):
     fails_on=(np.float32([1, 0]),),
     widget="loss",
     belief="Log-sum-exp is a maximum, so its slope is 1 for the winner.",
-    diagnosis="You took the slope of the hard maximum. The smooth one shares its slope among all classes that are "
-    "close.",
+    diagnosis="You took the slope of the hard maximum. The smooth one shares its slope among all classes "
+    "that are close.",
     step="1 for the largest logit and 0 for all others.",
     change="d/dz_i log(sum_j e^z_j) = e^z_i / sum_j e^z_j.",
 )
@@ -87,8 +88,8 @@ def slope_of_the_hard_max(logits):
     fails_on=(np.float32([100, 99]),),
     widget="loss",
     belief="Under the log nothing overflows.",
-    diagnosis="Your derivative is right on paper: e^(z - lse). But your lse has no shift: it is inf, or -inf, where the exps leave "
-    "the format, and the slope is 0 or NaN.",
+    diagnosis="Your derivative is right on paper: e^(z - lse). But your lse has no shift: it is inf, or "
+    "-inf, where the exps leave the format, and the slope is 0 or NaN.",
     step="`np.log(np.sum(np.exp(logits)))`.",
     change="Divide the shifted terms by their sum; then no lse is needed.",
 )
@@ -101,7 +102,8 @@ def subtract_the_unshifted_lse(logits):
     fails_on=(np.float32([[1, 0], [2, 5]]),),
     widget="axis",
     belief="The sum goes along axis 0.",
-    diagnosis="You summed down the columns. The classes lie on the last axis: each row has its own slopes, which add up to 1.",
+    diagnosis="You summed down the columns. The classes lie on the last axis: each row has its own slopes, "
+    "which add up to 1.",
     step="`axis=0`.",
     change="Use `axis=-1` with `keepdims=True`.",
 )
@@ -115,7 +117,8 @@ def slope_down_the_columns(logits):
     fails_on=(np.float32([[100, 0, 0], [0, 0, 100]]),),
     widget="shift",
     belief="Any number from the row will do as a shift.",
-    diagnosis="You shift, and not by the largest logit. In some row an exponent stays positive, and exp overflows.",
+    diagnosis="You shift, and not by the largest logit. In some row an exponent stays positive, and exp "
+    "overflows.",
     step="`logits - shift`: the largest is above 0.",
     change="Shift by the maximum: `np.max(logits, axis=-1, keepdims=True)`.",
     family=("shift", both_ways(*BELOW_THE_MAX)),
@@ -130,11 +133,14 @@ def slope_below_the_max(logits, *, shift=SHIFTS["the mean"]):
     fails_on=(np.float32([2, 1, 0]),),
     widget="loss",
     belief="A derivative is a difference quotient.",
-    diagnosis="You measured the slope with small steps. A step loses digits to rounding when it is small and to curvature when "
-    "it is large: that checks a derivative, and cannot replace it.",
+    diagnosis="You measured the slope with small steps. A step loses digits to rounding when it is small "
+    "and to curvature when it is large: that checks a derivative, and cannot replace it.",
     step="`(lse(z + h) - lse(z - h)) / (2 h)`.",
     change="Derive it: e^z_i over the sum of all e^z_j.",
-    family=("steps", tuple((h, two) for h in (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-8) for two in (True, False))),
+    family=(
+        "steps",
+        tuple((h, two) for h in (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-8) for two in (True, False)),
+    ),
 )
 def slope_by_small_steps(logits, *, steps=(1e-3, True)):
     (h, two_sided), slopes = steps, np.empty_like(logits)

@@ -55,8 +55,8 @@ def _tempered_pair_by_pair(logits, temperature):
     fails_on=(np.float32([2, 1]), np.float32(2)),
     widget="breaker",
     belief="A temperature multiplies.",
-    diagnosis="You multiplied by the temperature. A low temperature then flattens the row where it should sharpen "
-    "it.",
+    diagnosis="You multiplied by the temperature. A low temperature then flattens the row where it should "
+    "sharpen it.",
     step="`shifted * temperature`.",
     change="Divide: `shifted / temperature`.",
 )
@@ -70,13 +70,15 @@ def multiply_instead(logits, temperature):
     fails_on=(np.float16([6, 5]), np.float16(6e-5)),
     widget="breaker",
     belief="nan_to_num repairs the rare overflow.",
-    diagnosis="You replaced NaN by 0. Now no class has any probability, and a sampler that draws from this row "
-    "draws nonsense without a word.",
+    diagnosis="You replaced each NaN by a number. The row that is left tells nothing of the scores, and a "
+    "sampler draws nonsense from it without a word.",
     step="`np.nan_to_num(...)` at the end: the overflow has happened three lines before.",
     change="Shift before you divide; then there is no NaN to hide.",
+    family=("number", (lambda n: 0, lambda n: 1 / n, lambda n: 1)),
 )
-def hide_the_overflow(logits, temperature):
-    return np.nan_to_num(handed_out_sampler(logits, temperature))
+def hide_the_overflow(logits, temperature, *, number=lambda classes: 0):
+    p = handed_out_sampler(logits, temperature)
+    return np.where(np.isnan(p), number(logits.shape[-1]), p)
 
 
 FLOORS = (1.0, 0.5, 0.1, 0.05, 0.01, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-10, 1e-12, 1e-20)
@@ -87,7 +89,8 @@ FLOORS = (1.0, 0.5, 0.1, 0.05, 0.01, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-10, 
     fails_on=(np.float32([2, 1]), np.float32(0.05)),
     widget="breaker",
     belief="Nobody needs a temperature that low.",
-    diagnosis="You put a floor under the temperature. Every colder setting is now answered for another temperature.",
+    diagnosis="You put a floor under the temperature. Every colder setting is now answered for another "
+    "temperature.",
     step="`np.maximum(temperature, ...)`: the question was changed.",
     change="Keep the temperature, and shift before you divide.",
     family=("floor", tuple((f, first) for first in (True, False) for f in FLOORS)),
@@ -102,8 +105,8 @@ def limit_the_temperature(logits, temperature, *, floor=(0.1, False)):
     fails_on=(np.float32([1, 1 + 2.0**-20]), np.float32(1e-6)),
     widget="breaker",
     belief="A small constant under the line is harmless.",
-    diagnosis="You added a small constant to the temperature. Where the temperature is as small as the constant, it is "
-    "twice as large as it should be, and the row is flatter.",
+    diagnosis="You added a small constant to the temperature. Where the temperature is as small as the "
+    "constant, it is twice as large as it should be, and the row is flatter.",
     step="`temperature + epsilon`.",
     change="Keep the temperature, and shift before you divide.",
     family=("epsilon", tuple((e, first) for first in (True, False) for e in FLOORS)),
@@ -118,8 +121,8 @@ def add_to_the_temperature(logits, temperature, *, epsilon=(1e-6, True)):
     fails_on=(np.float32([0, -200]), np.float32(100)),
     widget="breaker",
     belief="(e^z)^(1/T) is e^(z/T).",
-    diagnosis="You took the exp first and the power after. Without the temperature the exp has underflowed to 0 already, or has "
-    "few digits, and no power brings them back.",
+    diagnosis="You took the exp first and the power after. Without the temperature the exp has underflowed "
+    "to 0 already, or has few digits, and no power brings them back.",
     step="`np.exp(shifted) ** (1 / temperature)`.",
     change="Divide before exp: `np.exp(shifted / temperature)`.",
 )
@@ -133,8 +136,8 @@ def raise_to_a_power(logits, temperature):
     fails_on=(np.float16([6, 5]), np.float16(6e-5)),
     widget="breaker",
     belief="Quotients that large do not matter, so cut them off.",
-    diagnosis="You clipped the quotient. Two logits beyond the limit become equal, and their classes share what belongs to "
-    "one of them.",
+    diagnosis="You clipped the quotient. Two logits beyond the limit become equal, and their classes share "
+    "what belongs to one of them.",
     step="`np.clip(logits / temperature, ...)`.",
     change="Shift before you divide: then the largest quotient is 0.",
     family=("limit", (20, 30, 50, 80, 88, 100, 500, 700, 1000, 1e4, 6e4, 65504, 1e6, 3e38)),
@@ -149,8 +152,8 @@ def clip_the_quotient(logits, temperature, *, limit=100):
     fails_on=(np.float32([2, 1]), np.float32(2)),
     widget="breaker",
     belief="The temperature divides the result.",
-    diagnosis="You divided the probabilities. A softmax with a temperature divides its *logits*; probabilities divided by "
-    "anything no longer sum to 1.",
+    diagnosis="You divided the probabilities. A softmax with a temperature divides its *logits*; "
+    "probabilities divided by anything no longer sum to 1.",
     step="`softmax(logits) / temperature`.",
     change="Divide the shifted logits, before exp.",
 )
@@ -163,8 +166,8 @@ def divide_the_probabilities(logits, temperature):
     fails_on=(np.float32([[100, 0, 0], [0, 0, 100]]), np.float32(0.5)),
     widget="shift",
     belief="Any number from the row will do as a shift.",
-    diagnosis="You shift first, and not by the largest logit. In some row an exponent stays positive, and a low temperature "
-    "makes it as large as you like: exp overflows.",
+    diagnosis="You shift first, and not by the largest logit. In some row an exponent stays positive, and a "
+    "low temperature makes it as large as you like: exp overflows.",
     step="`logits - shift`: the largest is above 0.",
     change="Shift by the maximum: `np.max(logits, axis=-1, keepdims=True)`.",
     family=("shift", tuple(SHIFTS[name] for name in BELOW_THE_MAX)),

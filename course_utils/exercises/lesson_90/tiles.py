@@ -75,8 +75,8 @@ def _keeps_the_log_of_the_total(logits):
     fails_on=(np.float32([0, 1, 10, 11]),),
     widget="tiles",
     belief="The old terms must grow with the maximum.",
-    diagnosis="You rescaled the wrong way round. The old terms were measured against a smaller maximum, so they "
-    "must shrink; yours grow, up to inf.",
+    diagnosis="You rescaled the wrong way round. The old terms were measured against a smaller maximum, so "
+    "they must shrink; yours grow, up to inf.",
     step="`np.exp(new_max - row_max)`: the sign of the exponent.",
     change="`total * np.exp(row_max - new_max)`: never above 1.",
 )
@@ -92,10 +92,26 @@ def rescale_the_wrong_way(logits):
 
 @mistake(
     quantity="softmax",
+    fails_on=(np.float32([0, 1]),),
+    widget="tiles",
+    belief="The first tile is rescaled like all others.",
+    diagnosis="A NaN enters your total at the first tile. Before it the maximum is -inf and the total 0; "
+    "your factor is inf or NaN there, and 0 times inf is NaN.",
+    step="The factor by which the old total is multiplied, with an old maximum of -inf.",
+    change="e to the power of (old maximum - new maximum): for an old maximum of -inf that is 0.",
+)
+def spoil_the_start(logits):
+    total = 0.0 * np.exp(logits[:2].max() - -np.inf)
+    return np.exp(logits - logits.max()) / (total + 1)
+
+
+@mistake(
+    quantity="softmax",
     fails_on=(np.float32([-1000, -1001]),),
     widget="tiles",
     belief="A maximum starts at 0.",
-    diagnosis="Your maximum starts at 0. In a row that lies below 0 the shift is 0 then, and far below every exp underflows.",
+    diagnosis="Your maximum starts at 0. In a row that lies below 0 the shift is 0 then, and far below "
+    "every exp underflows.",
     step="`row_max = 0` before the loop.",
     change="Start at -inf, and skip a tile while the maximum is -inf.",
     family=("start", (0.0, -1e9, -1e4, -100.0)),
@@ -128,8 +144,8 @@ def stream_without_shift(logits):
     fails_on=(np.float32([0, 1, 10, 11]),),
     widget="tiles",
     belief="Each tile is a softmax of its own.",
-    diagnosis="You normalised each tile on its own. Each of them sums to 1, and the row to the number of tiles: nothing compares "
-    "one tile with another.",
+    diagnosis="You normalised each tile on its own. Each of them sums to 1, and the row to the number of "
+    "tiles: nothing compares one tile with another.",
     step="`softmax(tile)`.",
     change="Carry the maximum and the total over all tiles, and normalise once at the end.",
 )
@@ -143,7 +159,8 @@ def softmax_of_each_tile(logits):
     fails_on=(np.float32([0, 1, 2, 3]),),
     widget="tiles",
     belief="The total is overwritten by the newer one.",
-    diagnosis="Your total holds the last tile only. The terms of the tiles before it are missing, and the row sums to more than 1.",
+    diagnosis="Your total holds the last tile only. The terms of the tiles before it are missing, and the "
+    "row sums to more than 1.",
     step="`total = np.exp(...).sum()` where the old total should be kept.",
     change="`total = total * np.exp(row_max - new_max) + ...`.",
 )
@@ -157,8 +174,8 @@ def total_of_the_last_tile(logits):
     fails_on=(np.float32([0, 1, 10, 11]),),
     widget="tiles",
     belief="The tile is what must be rescaled.",
-    diagnosis="You rescaled the new terms as well as the old ones. The new terms are measured against the new maximum already; "
-    "only the old total must shrink.",
+    diagnosis="You rescaled the new terms as well as the old ones. The new terms are measured against the "
+    "new maximum already; only the old total must shrink.",
     step="`(total + np.exp(tile - new_max).sum()) * np.exp(row_max - new_max)`.",
     change="Multiply the old total only.",
 )
@@ -177,8 +194,8 @@ def rescale_everything(logits):
     fails_on=(np.float32([-np.inf, -np.inf, 1, 2]),),
     widget="tiles",
     belief="A start at -inf needs no guard.",
-    diagnosis="You rescale rightly, and a first tile of nothing but -inf ends it: -inf - -inf is NaN, and a NaN in "
-    "the total never leaves.",
+    diagnosis="You rescale rightly, and a first tile of nothing but -inf ends it: -inf - -inf is NaN, and a "
+    "NaN in the total never leaves.",
     step="`row_max - new_max` when both are -inf.",
     change="Skip a tile as long as the maximum is -inf: it has nothing to add.",
 )
@@ -216,14 +233,19 @@ def _always(new_max):
 MUST_FAIL = (
     (named("old scale", _stream(lambda total, old, new: total)), None),
     (named("wrong way round", _stream(lambda total, old, new: total * np.exp(np.abs(new - old)))), None),
-    (named("no guard", _stream(lambda total, old, new: total * np.exp(old - new), _always)), "stream_without_guard"),
+    (
+        named("no guard", _stream(lambda total, old, new: total * np.exp(old - new), _always)),
+        "stream_without_guard",
+    ),
     named("NaN to 0", _stream(lambda total, old, new: np.nan_to_num(total * np.exp(old - new)), _always)),
     named("ratio of the maxima", _stream(lambda total, old, new: total * old / new)),
     named("difference", _stream(lambda total, old, new: total - np.exp(old - new))),
     named("nothing kept", _stream(lambda total, old, new: 0)),
     named("twice", _stream(lambda total, old, new: total * np.exp(2 * (old - new)))),
     named("at least a bit", _stream(lambda total, old, new: total * np.maximum(np.exp(old - new), 1e-3))),
-    named("only positive maxima", _stream(lambda total, old, new: total * np.exp(old - new), lambda m: m > 0)),
+    named(
+        "only positive maxima", _stream(lambda total, old, new: total * np.exp(old - new), lambda m: m > 0)
+    ),
     named("in base 2", _stream(lambda total, old, new: total * 2.0 ** (old - new))),
     named("shift by the last", lambda z: np.exp(z - z[-1]) / np.exp(z - z[-1]).sum()),
     named("shift by the mean", lambda z: np.exp(z - z.mean()) / np.exp(z - z.mean()).sum()),
@@ -254,7 +276,7 @@ streaming = Exercise(
         case("a step in each tile", [0, 100, 200, 300, 301, 2], dtype="float32"),
         case("equal logits", [4, 4, 4, 4, 4, 4, 4], dtype="float32"),
         case("two masked tiles first", [-np.inf, -np.inf, -np.inf, -np.inf, -3, -4], dtype="float32"),
-        case("huge, float64", [-20000, 19999, 20000, 0, 19998]),
+        case("past the cliff, float64", [-900, 899, 900, 0, 898]),
         case("a small share", [0, 1, 12, 11.5], dtype="float32"),
         case("a masked tile in between", [1, 2, -np.inf, -np.inf, 0], dtype="float32"),
     ),
@@ -268,6 +290,7 @@ streaming = Exercise(
         softmax_of_each_tile,
         total_of_the_last_tile,
         rescale_everything,
+        spoil_the_start,
     ),
     hints=(
         "A term in `total` was measured against the maximum of its time. What must happen to it when the "

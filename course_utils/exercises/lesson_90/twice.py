@@ -17,8 +17,8 @@ def _logged_loss(logits, targets):
     fails_on=(np.float64([[20, 0, 0]]), np.array([0])),
     widget="loss",
     belief="A perfect answer has a loss of about 0.",
-    diagnosis="You predicted the loss of a single softmax. The second one gets probabilities, numbers between 0 "
-    "and 1, as its logits: even the best row, [1, 0, 0], has a gap of 1 only.",
+    diagnosis="You predicted the loss of a single softmax. The second one gets probabilities, numbers "
+    "between 0 and 1, as its logits: even the best row, [1, 0, 0], has a gap of 1 only.",
     step="`softmax(softmax(logits))`: a gap of 20 has become a gap of 1.",
     change="Put [1, 0, 0] into a softmax, and take minus the log of the target's entry.",
 )
@@ -31,8 +31,8 @@ def expect_one_softmax(logits, targets):
     fails_on=(np.float64([[20, 0, 0]]), np.array([0])),
     widget="loss",
     belief="A loss that does not fall is the loss of a guess.",
-    diagnosis="You predicted the loss of a blind guess, log K. The second softmax still sees which class leads, by "
-    "a gap of 1: the loss can move a little, from ln(e + K - 1) down to 1 less.",
+    diagnosis="You predicted the loss of a blind guess, log K. The second softmax still sees which class "
+    "leads, by a gap of 1: the loss can move a little, from ln(e + K - 1) down to 1 less.",
     step="`softmax([1, 0, 0])`: not uniform, and not sharp either.",
     change="Put e for the winner and 1 for each other class into the sum.",
 )
@@ -85,7 +85,8 @@ def stop_at_the_probability(logits, targets):
     fails_on=(np.float64([[20, 0, 0]]), np.array([0])),
     widget="loss",
     belief="log on a calculator is the logarithm.",
-    diagnosis="You used a logarithm to the base 10, the `log` of many calculators. `np.log` is the natural one, `ln`.",
+    diagnosis="You used a logarithm to the base 10, the `log` of many calculators. `np.log` is the natural "
+    "one, `ln`.",
     step="The key that you pressed.",
     change="Multiply by 2.302585, or use the key `ln`.",
 )
@@ -98,8 +99,8 @@ def log_of_base_10(logits, targets):
     fails_on=(np.float64([[20, 0, 0]]), np.array([0])),
     widget="loss",
     belief="The other classes have probability 0, so they add nothing.",
-    diagnosis="You left the other classes out of the sum. Their probability 0 is a logit now, and e^0 is 1: each of them "
-    "adds a 1.",
+    diagnosis="You left the other classes out of the sum. Their probability 0 is a logit now, and e^0 is 1: "
+    "each of them adds a 1.",
     step="`exp(0)` is 1, not 0.",
     change="Put e for the winner and 1 for each other class into the sum.",
 )
@@ -119,8 +120,15 @@ double_softmax = Exercise(
         case("10 classes, as right as can be", [[20] + [0] * 9], [0]),
         case("3 classes, as wrong as can be", [[0, 20, 0]], [0]),
     ),
-    mistakes=(expect_one_softmax, expect_a_guess, count_the_winner_twice, forget_the_minus, stop_at_the_probability,
-        log_of_base_10, forget_the_others),
+    mistakes=(
+        expect_one_softmax,
+        expect_a_guess,
+        count_the_winner_twice,
+        forget_the_minus,
+        stop_at_the_probability,
+        log_of_base_10,
+        forget_the_others,
+    ),
     hints=(
         "The first softmax gives nearly [1, 0, 0]. These numbers are the logits of the second one.",
         "Its terms are e, 1 and 1. The loss is minus the log of the target's share.",
