@@ -178,7 +178,7 @@ elsewhere.show("cross_entropy")
 #
 # Write `my_cross_entropy(logits, targets)`: the mean loss of the rows whose target is not -1. You may call
 # `log_softmax`. A skipped row may hold anything, infinities included. At least one row remains.
-# Beware: in NumPy, -1 is a legal index.
+# Beware: in NumPy, -1 is a legal index. A kept row whose loss is NaN or inf must show in the mean.
 
 
 # %% tags=["nbval-ignore-output"]
