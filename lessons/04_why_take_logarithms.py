@@ -114,6 +114,7 @@ for name, gap in {"float16": 18, "float32": 104, "float64": 746, "bfloat16": 1e3
 #
 # In the cell below the explorer, write `my_logsumexp(logits, axis=-1)`. A logit of `-inf` adds $e^{-\infty} = 0$ to the
 # sum. In a row of nothing but `-inf`, the sum is 0, so the answer is `log 0 = -inf`. The code above gives NaN there.
+# A logit that is NaN must not be hidden: its row is NaN.
 
 # %% tags=["nbval-ignore-output"]
 loss.explore(view="log")
