@@ -7,7 +7,7 @@ from a room, or from a function you wrote, and stops only when the parameters ar
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -48,10 +48,10 @@ class Run:
 
 
 def softmax_regression(
-    data, room=naive, *, softmax=None, scale=1.0, lr=0.1, epochs=20, batch_size=64, seed=0, init=0.0,
-    dtype=np.float32,
+    data, room=naive, *, softmax=None, scale=1.0, lr=0.1, update=None, epochs=20, batch_size=64, seed=0,
+    init=0.0, dtype=np.float32,
 ) -> Run:  # fmt: skip
-    """Train one linear layer by stochastic gradient descent; `init` is the spread of its first weights.
+    """Train one linear layer by `sgd(lr)` or by `update`; `init` is the spread of its first weights.
 
     `room` is a module with `cross_entropy_with_grad`, or a function (logits, targets) -> (loss, gradient).
     With `softmax`, a function, the loss is -log p of its probabilities and the gradient p - one_hot.
@@ -60,20 +60,29 @@ def softmax_regression(
     sizes = (data.train_x.shape[1], _classes(data))
     parameters = [np.asarray(init * rng.normal(size=sizes), dtype), np.zeros(sizes[1], dtype)]
     loss = through(softmax) if softmax else room
-    return train(data, parameters, loss, sgd(lr), epochs, batch_size, rng, scale)
+    return train(data, parameters, loss, update or sgd(lr), epochs, batch_size, rng, scale)
 
 
 def mlp(
     data, room=naive, *, hidden=64, scale=1.0, lr=0.1, momentum=0.0, update=None, epochs=60, batch_size=64,
-    seed=0, dtype=np.float32,
+    seed=0, init=None, dtype=np.float32,
 ) -> Run:  # fmt: skip
-    """Train a network with one hidden layer of ReLUs, by `sgd(lr, momentum)` or by `update`, as `adam()`."""
+    """Train a network with one hidden layer of ReLUs, by `sgd(lr, momentum)` or by `update`, as `adam()`.
+
+    `init` is the spread of the first weights; left out, it is sqrt(2 / inputs) in each layer.
+    """
     rng = np.random.default_rng(seed)
-    parameters = []
-    for fan_in, fan_out in pairwise((data.train_x.shape[1], hidden, _classes(data))):
-        first = np.sqrt(2 / fan_in) * rng.normal(size=(fan_in, fan_out))
-        parameters += [first.astype(dtype), np.zeros(fan_out, dtype)]
+    parameters = first_parameters((data.train_x.shape[1], hidden, _classes(data)), rng, init, dtype)
     return train(data, parameters, room, update or sgd(lr, momentum), epochs, batch_size, rng, scale)
+
+
+def first_parameters(sizes, rng, init=None, dtype=np.float32) -> list[np.ndarray]:
+    """[weights, bias, weights, bias, ...] of layers with these sizes, the input's first; biases are 0."""
+    parameters = []
+    for fan_in, fan_out in pairwise(sizes):
+        first = (init or np.sqrt(2 / fan_in)) * rng.normal(size=(fan_in, fan_out))
+        parameters += [first.astype(dtype), np.zeros(fan_out, dtype)]
+    return parameters
 
 
 def train(data, parameters, loss, update, epochs, batch_size, rng, scale=1.0) -> Run:
@@ -82,7 +91,7 @@ def train(data, parameters, loss, update, epochs, batch_size, rng, scale=1.0) ->
     x = data.train_x.astype(parameters[0].dtype) * parameters[0].dtype.type(scale)
     with warnings.catch_warnings(record=True) as heard, np.errstate(all="warn", under="ignore"):
         warnings.simplefilter("always")
-        for rows in _batches(len(x), epochs, batch_size, rng):
+        for rows in batches(len(x), epochs, batch_size, rng):
             heard.clear()
             _step(run, x[rows], data.train_y[rows], loss, update, heard)
             if not run.survived:
@@ -145,16 +154,16 @@ def sgd(lr=0.1, momentum=0.0) -> Callable:
     return update
 
 
-def adam(lr=0.1, betas=(0.9, 0.999), eps=1e-8) -> Callable:
-    """Adam (Kingma & Ba 2015, arXiv 1412.6980), with its moments in the parameters' own format."""
-    moments: list[list[np.ndarray]] = []
+def adam(lr=0.1, betas=(0.9, 0.999), eps=1e-8, moments=None) -> Callable:
+    """Adam (Kingma & Ba 2015, arXiv 1412.6980); `moments` is their format, left out that of the parameters."""
+    pairs: list[list[np.ndarray]] = []
     time = 0
 
     def update(parameters, gradients):
         nonlocal time
         time += 1
-        moments[:] = moments or [[0 * p, 0 * p] for p in parameters]
-        for parameter, gradient, pair in zip(parameters, gradients, moments, strict=True):
+        pairs[:] = pairs or [[np.zeros(p.shape, moments or p.dtype) for _ in betas] for p in parameters]
+        for parameter, gradient, pair in zip(parameters, gradients, pairs, strict=True):
             for moment, beta, power in zip(pair, betas, (1, 2), strict=True):
                 moment += (1 - beta) * (gradient**power - moment)
             mean, square = (m / (1 - beta**time) for m, beta in zip(pair, betas, strict=True))
@@ -163,11 +172,32 @@ def adam(lr=0.1, betas=(0.9, 0.999), eps=1e-8) -> Callable:
     return update
 
 
-def _batches(rows, epochs, batch_size, rng):
+def batches(rows, epochs, batch_size, rng) -> Iterator[np.ndarray]:
     """Row numbers of each batch: a new shuffle every epoch, the last batch of an epoch may be smaller."""
     for _ in range(epochs):
         order = rng.permutation(rows)
         yield from (order[start : start + batch_size] for start in range(0, rows, batch_size))
+
+
+def trace(logits, targets) -> dict[str, np.ndarray]:
+    """Every tensor of the naive loss and of its gradient by name, in the order of the computation."""
+    exps = np.exp(logits)
+    total = np.sum(exps, axis=-1, keepdims=True)
+    p = exps / total
+    p_target = p[np.arange(len(targets)), targets]
+    loss = -np.mean(np.log(p_target))
+    one_hot = np.eye(logits.shape[-1], dtype=logits.dtype)[targets]
+    gradient = (p - one_hot) / len(targets)
+    return {"logits": logits, "exp": exps, "sum": total, "p": p, "loss": loss, "gradient": gradient}
+
+
+def first_bad(tensors) -> tuple[str, float] | None:
+    """The first tensor that holds an inf or a NaN, and that number."""
+    for name, tensor in tensors.items():
+        bad = np.ravel(tensor)[~np.isfinite(np.ravel(tensor))]
+        if bad.size:
+            return name, float(bad[0])
+    return None
 
 
 def _step(run, x, y, loss, update, heard):
@@ -180,19 +210,18 @@ def _step(run, x, y, loss, update, heard):
     parameters = np.concatenate([p.ravel() for p in run.parameters])
     if run.first_bad is None:
         tensors = {"logits": layers[-1], "loss": value, "gradient": gradient, "parameters": parameters}
-        run.first_bad = _first_bad(len(run.losses), tensors, heard)
+        run.first_bad = _record(len(run.losses), tensors, heard)
     if not np.isfinite(parameters).all():
         run.died = len(run.losses)
 
 
-def _first_bad(step, tensors, heard) -> FirstBad | None:
+def _record(step, tensors, heard) -> FirstBad | None:
     """The first bad tensor in the order of the computation, with NumPy's first report of that step."""
+    found = first_bad(tensors)
+    if found is None:
+        return None
     said = [str(report.message).replace(" encountered in ", " in ") for report in heard]
-    for name, tensor in tensors.items():
-        bad = np.ravel(tensor)[~np.isfinite(np.ravel(tensor))]
-        if bad.size:
-            return FirstBad(step, name, said[0] if said else "nothing reported", float(bad[0]))
-    return None
+    return FirstBad(step, found[0], said[0] if said else "nothing reported", found[1])
 
 
 def _classes(data):
