@@ -352,7 +352,7 @@ lesson_06.keep_learning.check(my_live_gradient)  # stuck? lesson_06.keep_learnin
 # Which class vanishes? Is there a ceiling? What comes back when the model is wrong by 90, and when it is right by 20?
 # For each you now know the smallest input to try, and the repair.
 #
-# **Next:** [lesson 90](90_can_you_find_the_fault.ipynb) hands you fourteen tasks in mixed order, on code you have not seen.
+# **Next:** [lesson 07](07_who_dies_first.ipynb) asks why a run that learned for hours dies in one step.
 #
 # **References.** Prieto et al. 2025, *Grokking at the edge of numerical stability*,
 # [arXiv 2501.04697](https://arxiv.org/abs/2501.04697). Why each format has its best step: Higham 2002, *Accuracy and

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 
 from course_utils import naive, reference, shifted
+from course_utils.exercises import margin_slips, record_slips
 from course_utils.exercises.core import Exercise, case
 from course_utils.mistakes import mistake
 from course_utils.training import repairs
@@ -13,8 +14,6 @@ from course_utils.training import repairs
 EXPLORER = "training"
 
 # --- record --------------------------------------------------------------------------------------------
-
-slip = partial(mistake, quantity="predicted_class", widget=EXPLORER)
 
 
 def _true_record(history):
@@ -32,7 +31,7 @@ def my_record(history):
     bad = ~np.isfinite(history).all(axis=2)
     step, tensor = np.argwhere(bad)[0] if bad.any() else (-1, -1)
     died = np.argmax(bad[:, -1]) if bad[:, -1].any() else -1
-    return [step, tensor, died]
+    return np.array([step, tensor, died])
 
 
 def _with_loops(history):
@@ -63,117 +62,9 @@ def _with_abs(history):
     return np.array([*first, lost[0] if len(lost) else -1], dtype=float)
 
 
-def _record_of(bad):
-    step, tensor = np.argwhere(bad)[0] if bad.any() else (-1, -1)
-    return [step, tensor, np.argmax(bad[:, -1]) if bad[:, -1].any() else -1]
-
-
-_LATE = np.array([[[1.0, 2.0], [1.0, 1.0]], [[1.0, 2.0], [np.inf, 1.0]], [[np.nan, 2.0], [np.nan, 1.0]]])
-
-
-@slip(
-    fails_on=(_LATE,),
-    belief="The tensor that is computed first is the first to be bad.",
-    diagnosis="You searched tensor by tensor and took the first tensor that is bad at any step. A later tensor may "
-    "have been bad at an earlier step. Time goes first.",
-    step="The loop over tensors stands outside, the loop over steps inside.",
-    change="Find the first bad step; then, within that step, the first bad tensor.",
-)
-def search_by_tensor(history):
-    bad = ~np.isfinite(history).all(axis=2)
-    tensors = np.flatnonzero(bad.any(axis=0))
-    first = (np.argmax(bad[:, tensors[0]]), tensors[0]) if len(tensors) else (-1, -1)
-    return [*first, _record_of(bad)[2]]
-
-
-@slip(
-    fails_on=(np.array([[[1.0], [np.inf], [1.0]], [[np.nan], [np.nan], [np.nan]]]),),
-    belief="Bad means NaN.",
-    diagnosis="You looked for NaN only. The NaN is often the child of an inf, and the inf is where the trouble began.",
-    step="`np.isnan(...)`: inf is not NaN.",
-    change="Use `~np.isfinite(...)`.",
-)
-def look_for_nan_only(history):
-    return _record_of(np.isnan(history).any(axis=2))
-
-
-@slip(
-    fails_on=(np.array([[[1.0], [np.inf], [1.0]], [[1.0], [1.0], [np.nan]]]),),
-    belief="A run dies at its first bad number.",
-    diagnosis="You reported the first bad number as the death. A loss can be inf for many steps while the weights live: "
-    "they feel the gradient alone.",
-    step="The third number is taken from the first bad step.",
-    change="The death is the first step at which the *last* tensor, the weights, is bad.",
-)
-def die_at_the_first_bad_number(history):
-    step, tensor, _ = my_record(history)
-    return [step, tensor, step]
-
-
-@slip(
-    fails_on=(np.array([[[1.0], [np.inf], [1.0]], [[1.0], [1.0], [np.nan]]]),),
-    belief="Only the weights matter.",
-    diagnosis="You looked at the weights alone. They are the last to be bad: the record should say where it began.",
-    step="`history[:, -1]` for all three numbers.",
-    change="Search all tensors for the first two numbers; the weights alone for the third.",
-)
-def look_at_the_weights_alone(history):
-    died = _record_of(~np.isfinite(history).all(axis=2))[2]
-    return [died, history.shape[1] - 1 if died >= 0 else -1, died]
-
-
-@slip(
-    fails_on=(np.array([[[1.0, 2.0], [1.0, np.inf]], [[np.nan, np.nan], [np.nan, np.nan]]]),),
-    belief="A tensor is bad when all of it is bad.",
-    diagnosis="You waited until every number of a tensor was bad. One is enough: the others follow.",
-    step="`.all(axis=2)` of the bad numbers.",
-    change="`~np.isfinite(history).all(axis=2)`: bad is what is not wholly finite.",
-)
-def wait_for_the_whole_tensor(history):
-    return _record_of((~np.isfinite(history)).all(axis=2))
-
-
-@slip(
-    fails_on=(np.array([[[1.0], [1.0]], [[1.0], [1.0]]]),),
-    belief="argmax finds the first True.",
-    diagnosis="You used argmax without asking whether there is anything to find. argmax of all False is 0, so a healthy "
-    "run, or healthy weights, are reported at step 0.",
-    step="`np.argmax(bad)` where `bad` is False everywhere.",
-    change="Return -1 where `.any()` is False.",
-)
-def argmax_without_any(history):
-    bad = ~np.isfinite(history).all(axis=2)
-    step = np.argmax(bad.any(axis=1))
-    return [step, np.argmax(bad[step]), np.argmax(bad[:, -1])]
-
-
-@slip(
-    fails_on=(np.array([[[1.0], [1.0]], [[np.inf], [np.nan]]]),),
-    belief="The first step is number 1.",
-    diagnosis="You counted from 1. An index counts from 0; only -1 is special.",
-    step="The numbers that you return.",
-    change="Return the indices themselves.",
-)
-def count_from_one(history):
-    return [place + 1 or -1 for place in my_record(history)]
-
-
-@slip(
-    fails_on=(np.array([[[np.inf], [np.nan]], [[np.nan], [np.nan]]]),),
-    belief="The last bad place is the one that matters.",
-    diagnosis="You returned the last bad places. After the first one everything is bad; only the first is a cause.",
-    step="The end of the list of bad places instead of its start.",
-    change="Take the first of them.",
-)
-def take_the_last(history):
-    bad = ~np.isfinite(history).all(axis=2)
-    lost = np.flatnonzero(bad[:, -1])
-    return [*(np.argwhere(bad)[-1] if bad.any() else (-1, -1)), lost[-1] if len(lost) else -1]
-
-
 def _sum_first(history):  # two huge numbers overflow, +inf and -inf cancel
     with np.errstate(all="ignore"):
-        return _record_of(~np.isfinite(history.sum(axis=2)))
+        return record_slips.record_of(~np.isfinite(history.sum(axis=2)))
 
 
 def _same_step_for_all(history):
@@ -197,7 +88,7 @@ record = Exercise(
             [[[1], [2], [3]], [[1], [np.inf], [np.nan]], [[np.nan], [np.nan], [np.nan]]],
             ulps=0,
         ),
-        case("a later tensor, an earlier step", _LATE, ulps=0),
+        case("a later tensor, an earlier step", record_slips.LATE, ulps=0),
         case(
             "a bad loss, and weights that live",
             [[[1], [2], [3]], [[1], [np.inf], [3]], [[1], [np.nan], [3]], [[1], [2], [3]]],
@@ -215,14 +106,14 @@ record = Exercise(
         case("one step, one tensor", [[[np.nan]]], ulps=0),
     ),
     mistakes=(
-        search_by_tensor,
-        look_for_nan_only,
-        die_at_the_first_bad_number,
-        look_at_the_weights_alone,
-        wait_for_the_whole_tensor,
-        argmax_without_any,
-        count_from_one,
-        take_the_last,
+        record_slips.search_by_tensor,
+        record_slips.look_for_nan_only,
+        record_slips.die_at_the_first_bad_number,
+        record_slips.look_at_the_weights_alone,
+        record_slips.wait_for_the_whole_tensor,
+        record_slips.argmax_without_any,
+        record_slips.count_from_one,
+        record_slips.take_the_last,
     ),
     hints=(
         "Make a table first: one truth value for each step and tensor, True where a number is not finite.",
@@ -231,7 +122,8 @@ record = Exercise(
         "`np.argmax(bad[:, -1])` if that column has any.",
     ),
     model_answer=my_record,
-    why="Time goes first, then the order of the computation: that is how argwhere reads a table. The death is a question "
+    why="Time goes first, then the order of the computation: that is how argwhere reads a table. The death is a "
+    "question "
     "of its own. It asks the weights alone.",
     variants=(_with_loops, _with_flat_places, _with_abs),
     must_fail=(_sum_first, _same_step_for_all),
@@ -363,7 +255,8 @@ what_arrives = Exercise(
     ),
     hints=(
         "Start each line with p of class 0. Is exp of its logit a number in that format?",
-        "Comparing with NaN is never true, so a clip lets NaN through. nan_to_num writes 0. A clip that acts has slope 0.",
+        "Comparing with NaN is never true, so a clip lets NaN through. nan_to_num writes 0. A clip that acts "
+        "has slope 0.",
         "NaN where nothing removes it; 0 where a repair writes or lets pass a 0; 1 where p is right.",
     ),
     model_answer=_what_comes,
@@ -386,9 +279,6 @@ what_arrives = Exercise(
 
 # --- margin --------------------------------------------------------------------------------------------
 
-slip = partial(mistake, quantity="predicted_class", widget="loss")
-_ONE = (np.array([2.0**-24]), 9)
-
 
 def _true_margin(roundoff, rivals):
     # log-sum-exp of `rivals` zeros is the log of their number: the oracle's own logarithm
@@ -397,75 +287,6 @@ def _true_margin(roundoff, rivals):
 
 def my_margin(roundoff, rivals):
     return np.log(rivals / roundoff)
-
-
-@slip(
-    fails_on=_ONE,
-    belief="Only the best rival counts.",
-    diagnosis="You found the margin for one rival. The sum holds all of them: nine rivals of e^-m each add nine times as "
-    "much, so they are rounded away later.",
-    step="`np.log(1 / roundoff)`: the number of rivals is missing.",
-    change="Ask when rivals * e^-m falls to the roundoff.",
-)
-def forget_the_rivals(roundoff, rivals):
-    return np.log(1 / roundoff)
-
-
-@slip(
-    fails_on=_ONE,
-    belief="More rivals end it sooner.",
-    diagnosis="You divided by the number of rivals. More rivals make the rest of the sum larger, and it takes a larger "
-    "margin to lose it.",
-    step="`1 / (rivals * roundoff)`.",
-    change="Multiply: rivals / roundoff.",
-)
-def divide_by_the_rivals(roundoff, rivals):
-    return np.log(1 / (rivals * roundoff))
-
-
-@slip(
-    fails_on=_ONE,
-    belief="The format has 24 bits, so the margin is 24.",
-    diagnosis="You counted in powers of 2. A logit counts in powers of e: e^-m, not 2^-m.",
-    step="`np.log2`.",
-    change="Use the natural logarithm.",
-)
-def count_in_bits(roundoff, rivals):
-    return np.log2(rivals / roundoff)
-
-
-@slip(
-    fails_on=_ONE,
-    belief="Seven digits make a margin of 7.",
-    diagnosis="You counted in powers of 10. A logit counts in powers of e.",
-    step="`np.log10`.",
-    change="Use the natural logarithm.",
-)
-def count_in_digits(roundoff, rivals):
-    return np.log10(rivals / roundoff)
-
-
-@slip(
-    fails_on=_ONE,
-    belief="The log of the roundoff is the margin.",
-    diagnosis="Your margin is negative: the target would be behind. e^-m = u gives m = -ln u.",
-    step="The sign of the logarithm.",
-    change="Turn the fraction round: ln(rivals / roundoff).",
-)
-def forget_the_sign(roundoff, rivals):
-    return np.log(roundoff / rivals)
-
-
-@slip(
-    fails_on=_ONE,
-    belief="The margin ends where exp becomes 0.",
-    diagnosis="You found the margin at which e^-m itself underflows. It is rounded away much earlier, when it is *added* to "
-    "1: near 1 the format's steps are as wide as the roundoff.",
-    step="The smallest number of the format instead of its roundoff.",
-    change="Compare rivals * e^-m with the roundoff.",
-)
-def wait_for_underflow(roundoff, rivals):
-    return np.full(np.shape(roundoff), 103.972)
 
 
 margin = Exercise(
@@ -483,12 +304,12 @@ margin = Exercise(
         case("float32, a vocabulary", [2.0**-24], 50256, ulps=8),
     ),
     mistakes=(
-        forget_the_rivals,
-        divide_by_the_rivals,
-        count_in_bits,
-        count_in_digits,
-        forget_the_sign,
-        wait_for_underflow,
+        margin_slips.forget_the_rivals,
+        margin_slips.divide_by_the_rivals,
+        margin_slips.count_in_bits,
+        margin_slips.count_in_digits,
+        margin_slips.forget_the_sign,
+        margin_slips.wait_for_underflow,
     ),
     hints=(
         "After the shift the target's term is 1 and each rival's is e^-m. What is the whole sum?",

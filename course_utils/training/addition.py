@@ -45,7 +45,10 @@ class Record:
 def pairs(seed):
     """All pairs of numbers below 31 and their sums modulo 31: 768 to train on, 193 to test on."""
     a, b = np.divmod(np.arange(NUMBERS**2), NUMBERS)
-    x, order = np.hstack([np.eye(NUMBERS)[a], np.eye(NUMBERS)[b]]), np.random.default_rng(seed).permutation(len(a))
+    x, order = (
+        np.hstack([np.eye(NUMBERS)[a], np.eye(NUMBERS)[b]]),
+        np.random.default_rng(seed).permutation(len(a)),
+    )
     split, y = int(0.8 * len(a)), (a + b) % NUMBERS
     return (x[order[:split]], y[order[:split]]), (x[order[split:]], y[order[split:]])
 

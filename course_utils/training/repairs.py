@@ -107,7 +107,9 @@ def clip_norm(update, limit=1.0):
 
     def clipped(parameters, gradients):
         norm = np.sqrt(sum(np.sum(np.square(g, dtype=np.float64)) for g in gradients))
-        factor = min(1.0, limit / norm) if norm > 0 else 1.0  # min(1, NaN) is 1: no comparison with NaN is true
+        factor = (
+            min(1.0, limit / norm) if norm > 0 else 1.0
+        )  # min(1, NaN) is 1: no comparison with NaN is true
         update(parameters, [(g * factor).astype(g.dtype) for g in gradients])
 
     return clipped

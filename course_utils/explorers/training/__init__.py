@@ -33,15 +33,19 @@ def explore(**preset):
         question="Which number of a run was the first to be bad, and which one killed it?",
         goal="Find a run whose loss is no number for a while although its weights live to the last step.",
         caption="Softmax regression on thirty points, all of them in every step. The diamond is this step. Dashed: "
-        "the largest logit whose exp the format can store. Below, the tensors of this step in the order in which they are "
+        "the largest logit whose exp the format can store. Below, the tensors of this step in the order in "
+        "which they are "
         "computed; the arrow stands under the first bad number of the run.",
         why="The loss never asks the weights to stop: it keeps falling while the logits keep growing. "
-        "The naive run dies at the step at which they pass the cliff of its format, after 44 steps or after 600. A smaller "
+        "The naive run dies at the step at which they pass the cliff of its format, after 44 steps or after "
+        "600. A smaller "
         "learning rate or other data move that step. float64 moves the cliff. Clipping meets a gradient that is NaN "
         "already.\n\n"
-        "A loss is a report. The weights feel the gradient alone, and p − y needs no logarithm: with the shift, the loss "
+        "A loss is a report. The weights feel the gradient alone, and p − y needs no logarithm: with the shift, "
+        "the loss "
         "can be NaN (0 · log 0) while every gradient is right. With `log_softmax` both are numbers to the end.",
-        note=f"Every step is computed in the chosen format itself. A run ends when a weight is no number, or after {STEPS} "
+        note=f"Every step is computed in the chosen format itself. A run ends when a weight is no number, or "
+        f"after {STEPS} "
         "steps.",
         controls=CONTROLS,
         presets=PRESETS,

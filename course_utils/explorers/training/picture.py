@@ -6,10 +6,20 @@ from course_utils.explorers.training.observation import GRID, regions, said, spa
 from course_utils.explorers.training.run import TENSORS
 from course_utils.plots import PALETTE, STATE_STYLE
 
-_TINTS = np.array([[207, 228, 242], [251, 227, 211], [230, 230, 230], [255, 255, 255]], np.uint8)  # -1: no class
+_TINTS = np.array(
+    [[207, 228, 242], [251, 227, 211], [230, 230, 230], [255, 255, 255]], np.uint8
+)  # -1: no class
 _MARKS = ("o", "^", "s")
 _PLATE = {"fc": PALETTE["paper"], "ec": "none", "pad": 1.5}
-_DOT = {"ls": "", "marker": "D", "ms": 9, "mfc": PALETTE["paper"], "mew": 2, "animated": True, "clip_on": False}
+_DOT = {
+    "ls": "",
+    "marker": "D",
+    "ms": 9,
+    "mfc": PALETTE["paper"],
+    "mew": 2,
+    "animated": True,
+    "clip_on": False,
+}
 
 
 def draw(figure):
@@ -77,7 +87,9 @@ class _Over:
         bad = steps[~finite]
         if len(bad):
             look = STATE_STYLE["NaN"]
-            self.axes.axvspan(bad[0] - 0.5, bad[-1] + 0.5, fc=PALETTE["paper"], ec=look.colour, hatch=look.hatch, lw=0.8)
+            self.axes.axvspan(
+                bad[0] - 0.5, bad[-1] + 0.5, fc=PALETTE["paper"], ec=look.colour, hatch=look.hatch, lw=0.8
+            )
             middle = (bad[0] + bad[-1]) / 2
             side = "right" if middle > 0.85 * self.axes.get_xlim()[1] else "center"
             self.axes.text(middle, 0.93, "no number", transform=self.axes.get_xaxis_transform(), ha=side,
@@ -91,8 +103,17 @@ class _Plane:
         self.axes, self.shown = axes, None
         axes.set_box_aspect(1)
         axes.set(xticks=[], yticks=[])
-        self.field = axes.imshow(np.zeros((GRID, GRID, 3)), origin="lower", aspect="auto", animated=True, zorder=0)
-        style = {"mfc": PALETTE["paper"], "mec": PALETTE["truth"], "ms": 7, "mew": 1.4, "ls": "", "animated": True}
+        self.field = axes.imshow(
+            np.zeros((GRID, GRID, 3)), origin="lower", aspect="auto", animated=True, zorder=0
+        )
+        style = {
+            "mfc": PALETTE["paper"],
+            "mec": PALETTE["truth"],
+            "ms": 7,
+            "mew": 1.4,
+            "ls": "",
+            "animated": True,
+        }
         self.points = [axes.plot([], [], marker=mark, zorder=3, **style)[0] for mark in _MARKS]
         self.word = axes.text(0.5, 0.5, "", transform=axes.transAxes, ha="center", va="center", fontsize=13,
                               weight="bold", animated=True, zorder=4,
