@@ -14,7 +14,7 @@ RUN = $(BIN)/python
 # Tests answer bets and exercises; they leave a learner's record alone.
 unit lessons browser: export COURSE_PROGRESS = off
 
-.PHONY: lab test lint unit lessons browser notebooks cheatsheet bench learner development
+.PHONY: lab test lint unit lessons browser notebooks cheatsheet bench experiments learner development
 
 lab: learner
 	$(RUN) -m jupyterlab --config=tools/jupyter_lab_config.py
@@ -47,6 +47,9 @@ bench: development
 	$(RUN) -m benchmarks
 	$(PYTHON) tools/environment.py browser
 	$(RUN) benchmarks/latency.py
+
+experiments: development
+	$(RUN) -m experiments
 
 learner development:
 	$(PYTHON) tools/environment.py $@

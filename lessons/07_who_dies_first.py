@@ -307,7 +307,7 @@ figures.show(
 # %% [markdown]
 # What this shows, and what it does not. The margin stops at $\ln(1/u)$ in both formats, as the paper says, and the same float32 run
 # goes on when the gradient keeps its digits. Test accuracy is then higher. But it is far from the perfect score that the paper
-# reaches with larger networks and other cures. And with Adam's usual epsilon, the last three lines, the gain is gone: $10^{-8}$ is larger
+# reaches with larger networks and other cures. And with Adam's usual epsilon, the last three lines (one seed), the gain is gone: $10^{-8}$ is larger
 # than the gradients that were saved.
 #
 # Logits that drift are also what z-loss and soft caps are for. PaLM (2022) was trained with z-loss, and Gemma 2 (2024) with soft caps

@@ -9,6 +9,8 @@ from course_utils.explorers.training.observation import regions
 from course_utils.explorers.training.run import PATHS, STEPS, TENSORS, points, train
 
 DEFAULTS = {name: control.value for name, control in training.CONTROLS.items()}
+OPEN = {name: values for group in ("a run", "step") for name, values in training.PRESETS[group].items()}
+LATER = training.PRESETS["a bad loss, living weights"]
 SLOW = {"float16": ("float16", 2.0, 1, 1), "float32": ("float32", 8.0, 2, 1)}
 
 
@@ -106,27 +108,26 @@ def test_the_data_are_ten_points_of_each_class_and_depend_on_the_seed_alone():
 
 def test_no_button_and_no_static_picture_gives_the_task_away():
     explorer = training.explore()
-    assert not any(
-        training.observe(after(preset)).odd_loss and training.observe(after(preset)).step == STEPS
-        for preset in training.PRESETS.values()
-    )
-    assert "log p" not in explorer.static_html().split("<details>")[0].replace("log_softmax", "")
-    explorer.from_state({"path": "exp(z − max), log p", "step": float(STEPS)})
-    assert "Reached" in explorer._goal.value
+    for preset in OPEN.values():
+        explorer.from_state(preset(explorer.state()) if callable(preset) else preset)
+        assert not explorer._reached(training.observe(explorer.state()))
+    assert "log p" not in explorer.static_html().split("<details>")[0]
+    for preset in LATER.values():
+        assert explorer._reached(seen(**preset))
 
 
 def test_every_button_draws_a_picture_and_says_what_it_shows():
     explorer = training.explore(step=300.0)
     pictures = set()
-    for preset in training.PRESETS.values():
+    for preset in (OPEN | LATER).values():
         explorer.from_state(preset(explorer.state()) if callable(preset) else preset)
         assert explorer.sentence == training.describe(training.observe(explorer.state()))
         pictures.add(explorer._part.png)
     assert len(pictures) >= 5
-    assert explorer.static_html().count("<figure") == 1
+    assert explorer.static_html().count("<figure") == 2  # the state it opens on, and the strip
 
 
 def test_the_steps_of_the_buttons_stop_at_both_ends():
-    assert after(training.PRESETS["10 back"], step=4.0)["step"] == 1
+    assert after(OPEN["−10"], step=4.0)["step"] == 1
     last = training.observe(DEFAULTS | {"step": float(STEPS)}).last
-    assert after(training.PRESETS["10 on"], step=float(last - 3))["step"] == last
+    assert after(OPEN["+10"], step=float(last - 3))["step"] == last

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from course_utils import datasets, naive, pipeline, shifted, stable, training
+from course_utils.training import repairs
 
 DATA = datasets.digits()
 SCALED = datasets.digits(scale=1 / 16)
@@ -118,3 +119,104 @@ def test_the_optimisers_take_the_steps_of_their_formulas():
 def test_the_same_seed_gives_the_same_run():
     one, two = (training.softmax_regression(SCALED, stable, epochs=1, seed=7) for _ in range(2))
     assert one.losses == two.losses
+
+
+# --- the record and the repairs -------------------------------------------------------------------------
+
+
+def test_a_trace_holds_the_naive_loss_and_gradient():
+    logits, targets = np.random.default_rng(0).normal(size=(5, 4)), np.array([0, 1, 2, 3, 0])
+    tensors = training.trace(logits, targets)
+    loss, gradient = naive.cross_entropy_with_grad(logits, targets)
+    np.testing.assert_allclose(tensors["loss"], loss)
+    np.testing.assert_allclose(tensors["gradient"], gradient, atol=1e-15)
+    assert list(tensors) == ["logits", "exp", "sum", "p", "loss", "gradient"]
+    assert training.first_bad(tensors) is None
+
+
+def test_the_first_bad_tensor_of_an_overflow_is_exp_and_of_a_lost_target_the_loss():
+    with np.errstate(all="ignore"):
+        high = training.trace(np.float32([[89, 0]]), np.array([1]))
+        low = training.trace(np.float32([[0, -104]]), np.array([1]))
+    assert training.first_bad(high) == ("exp", np.inf)
+    assert training.first_bad(low) == ("loss", np.inf)
+    assert np.isfinite(low["gradient"]).all()
+
+
+def test_a_bad_loss_alone_kills_nobody():
+    runs = [training.softmax_regression(DATA, naive, seed=seed) for seed in range(20)]
+    assert all(run.first_bad.tensor == "loss" for run in runs)
+    assert sum(run.died > run.first_bad.step for run in runs) > 10
+
+
+LOSSES = {
+    "log(p + eps)": repairs.log_of_p_plus_epsilon,
+    "clipped": repairs.clipped_logits,
+    "capped": repairs.soft_capped,
+    "z-loss": repairs.with_z_loss,
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_gradient_of_a_repair_is_the_slope_of_its_loss(name):
+    rng = np.random.default_rng(1)
+    logits, targets = 3 * rng.normal(size=(4, 5)), rng.integers(0, 5, 4)
+    gradient = LOSSES[name](logits.copy(), targets)[1]
+    for place in ((0, 0), (1, targets[1]), (3, 4)):
+        up, down = logits.copy(), logits.copy()
+        up[place] += 1e-6
+        down[place] -= 1e-6
+        slope = (LOSSES[name](up, targets)[0] - LOSSES[name](down, targets)[0]) / 2e-6
+        assert np.isclose(slope, gradient[place], rtol=1e-5, atol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_repair_keeps_the_format(dtype):
+    logits = np.array([[1, 2, 3]], dtype)
+    for repair in repairs.REPAIRS.values():
+        function = getattr(repair.loss, "cross_entropy_with_grad", repair.loss)
+        assert function(logits, np.array([0]))[1].dtype == dtype, repair.name
+
+
+def test_what_each_repair_makes_of_an_overflow():
+    logits, targets = np.float32([[100, 0]]), np.array([1])
+    with np.errstate(all="ignore"):
+        assert repairs.without_nan(logits, targets)[1].tolist() == [[0, -1]]
+        assert repairs.clipped_logits(logits, targets)[1][0, 0] == 0
+        assert np.isnan(repairs.log_of_p_plus_epsilon(logits, targets)[1]).any()
+        assert np.isfinite(repairs.soft_capped(logits, targets)[1]).all()
+        assert np.isnan(repairs.with_z_loss(logits, targets)[1]).any()
+    assert np.isfinite(repairs.with_z_loss(logits, targets, room=stable)[1]).all()
+
+
+def test_clips_shorten_and_let_nan_through():
+    seen = []
+
+    def note(parameters, gradients):
+        seen[:] = gradients
+
+    gradients = [np.float32([3, 0]), np.float32([-4])]
+    repairs.clip_each(note)([], gradients)
+    assert [g.tolist() for g in seen] == [[1, 0], [-1]]
+    repairs.clip_norm(note)([], gradients)
+    np.testing.assert_allclose(np.concatenate(seen), [0.6, 0, -0.8], rtol=1e-6)
+    for wrap in (repairs.clip_each, repairs.clip_norm):
+        wrap(note)([], [np.float32([np.nan, 0.5])])
+        assert np.isnan(seen[0][0])
+
+
+def test_a_bad_step_is_skipped_and_a_good_one_is_not():
+    seen = []
+    careful = repairs.skip_bad(lambda parameters, gradients: seen.append(gradients))
+    careful([], [np.float32([np.inf])])
+    careful([], [np.float32([1.0]), np.float32([np.nan])])
+    assert not seen
+    careful([], [np.float32([1.0])])
+    assert len(seen) == 1
+
+
+def test_adam_keeps_its_moments_in_the_format_it_is_told():
+    """In float32 the square of a gradient of 1e-30 is 0, and the step is the whole gradient over eps."""
+    weights = [np.float32([1.0])]
+    training.adam(0.1, eps=1e-35, moments=np.float64)(weights, [np.float64([1e-30])])
+    assert np.allclose(weights[0], 0.9, atol=1e-6)

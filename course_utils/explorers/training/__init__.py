@@ -16,15 +16,23 @@ def _go(by):
 
 
 PRESETS = {
-    "float16, slowly": _start("float16", 1, 2.0),
-    "float32, slowly": _start("float32", 2, 8.0),
-    "float32, at once": _start("float32", 4, 10.0),
-    "float64": _start("float64", 10, 10.0),
-    "1 step back": _go(-1),
-    "1 step on": _go(1),
-    "10 back": _go(-10),
-    "10 on": _go(10),
-    "last step": lambda state: {"step": float(observe(state).last)},
+    "a run": {
+        "float16, slowly": _start("float16", 1, 2.0),
+        "float32, slowly": _start("float32", 2, 8.0),
+        "float32, fast": _start("float32", 4, 10.0),
+        "float64": _start("float64", 10, 10.0),
+    },
+    "step": {
+        "−10": _go(-10),
+        "−1": _go(-1),
+        "+1": _go(1),
+        "+10": _go(10),
+        "last": lambda state: {"step": float(observe(state).last)},
+    },
+    "a bad loss, living weights": {
+        "in float16": _start("float16", 1, 2.0) | {"path": PATHS[2], "step": float(STEPS)},
+        "in float64": _start("float64", 10, 10.0) | {"path": PATHS[2], "step": float(STEPS)},
+    },
 }
 
 
@@ -49,12 +57,13 @@ def explore(**preset):
         "steps.",
         controls=CONTROLS,
         presets=PRESETS,
+        later=("a bad loss, living weights",),
         preset=preset,
         observe=observe,
         describe=describe,
         table=table,
         draw=draw,
-        size=(9, 5.4),
+        size=(9, 4.4),
         strip={
             "early": {"step": 100.0},
             "the last step": {"step": float(STEPS)},

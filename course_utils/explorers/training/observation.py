@@ -5,17 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from course_utils import floats
-from course_utils.explorers.core import choice, number
+from course_utils.explorers.core import choice, number, scale
 from course_utils.explorers.training.run import PATHS, STEPS, TENSORS, Run, train
 from course_utils.floats import FORMATS, Format
 from course_utils.plots import STATE_STYLE
 
 CONTROLS = {
     "step": number("step", 1, 1, STEPS, 1),
+    "format": scale("number format", ("float16", "bfloat16", "float32", "float64"), "float32"),
     "path": choice("way to the loss", PATHS, PATHS[0]),
-    "format": choice("number format", ("float16", "bfloat16", "float32", "float64"), "float32"),
-    "lr": choice("learning rate", (0.1, 0.5, 2.0, 8.0, 10.0), 8.0),
-    "scale": choice("data multiplied by", (1, 2, 4, 10), 2),
+    "lr": scale("learning rate", (0.1, 0.5, 2.0, 8.0, 10.0), 8.0),
+    "scale": scale("data times", (1, 2, 4, 10), 2),
     "seed": number("seed of the data", 1, 0, 9, 1),
 }
 GRID = 48

@@ -77,11 +77,11 @@ class _Over:
     def _draw_cliff(self, seen, values):
         cliff = seen.format.exp_last_finite
         self.axes.set_title("largest |z|")
-        self.axes.set(ylim=(0, 1.25 * max(values.max(), 0.3 * cliff)), xlabel="step")
+        self.axes.set(ylim=(0, 1.4 * max(values.max(), 0.3 * cliff)), xlabel="step")
         if cliff < self.axes.get_ylim()[1]:
             self.axes.axhline(cliff, color=PALETTE["inf"], ls="--", lw=1.6)
-            self.axes.text(0.01, cliff, f"exp overflows above {cliff:.4g}", va="bottom", color=PALETTE["text"],
-                           transform=self.axes.get_yaxis_transform(), bbox=_PLATE)  # fmt: skip
+            self.axes.annotate(f"exp overflows above {cliff:.4g}", (0.01, cliff), (0, 5), va="bottom", bbox=_PLATE,
+                               xycoords=self.axes.get_yaxis_transform(), textcoords="offset points")  # fmt: skip
 
     def _mark_bad(self, steps, finite):
         bad = steps[~finite]
