@@ -89,7 +89,7 @@ name, value = first_bad(tensors)
 print(f"the first bad number is {value} in {name!r}, after more than 100 steps: {step > 100}")
 for name, tensor in tensors.items():
     share = np.mean(~np.isfinite(tensor))
-    print(f"   {name:9s}", {0: "all finite", 1: "not one is finite"}.get(share, "some are not finite"))
+    print(f"   {name:9s}", {0: "finite", 1: "not finite"}.get(share, "some numbers are not finite"))
 print("the largest logit, above 88.72 and below 120:", 88.72 < np.max(tensors["logits"]) < 120)
 
 # %% [markdown]
@@ -188,6 +188,7 @@ for repair in repairs.REPAIRS:
 
 # %% [markdown]
 # `SGD` is the run that lesson 02 killed in a dozen steps. Read the table for two things: who lives, and what they learn.
+# A living run that learned little is harder to notice than a dead one.
 #
 # - **Clip each gradient** and **log(p + 1e-7)** save next to nobody. NaN passes through both. Where a few epsilon
 #   runs do live, they have learned little: lesson 05 said why.
