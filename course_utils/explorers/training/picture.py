@@ -144,9 +144,9 @@ class _Tensors:
         axes.set_axis_off()
         text = {"ha": "center", "va": "center"}
         for i, name in enumerate(TENSORS):
-            axes.text(i, 0.82, f"→ {name}" if i else name, weight="bold", **text)
-        self.words = [axes.text(i, 0.42, "", animated=True, **text) for i in range(len(TENSORS))]
-        self.stamp = axes.text(0, 0.02, "▲ first bad", weight="bold", animated=True, **text)
+            axes.text(i, 0.9, f"→ {name}" if i else name, weight="bold", **text)
+        self.words = [axes.text(i, 0.52, "", animated=True, **text) for i in range(len(TENSORS))]
+        self.stamp = axes.text(0, 0.14, "▲ first bad", weight="bold", animated=True, **text)
 
     def show(self, seen):
         for word, name in zip(self.words, TENSORS, strict=True):
