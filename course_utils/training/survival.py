@@ -15,7 +15,7 @@ from course_utils import datasets
 from course_utils.training.repairs import REPAIRS
 
 SEEDS = 20
-STEPS = {"SGD": 20 * 23, "momentum": 40 * 23, "Adam": 60 * 23}
+STEPS = {"SGD": 20 * 23, "Adam": 60 * 23, "momentum": 40 * 23}
 
 
 @dataclass(frozen=True)
