@@ -13,10 +13,10 @@
 # 2. **find** the smallest score that breaks the textbook softmax.
 #
 # **You need** some Python and NumPy, and to have met softmax once. Nothing about floating-point numbers.
-# **Time:** 25 minutes.
+# **Time:** 30 minutes.
 #
-# Press `Shift+Enter` to run a cell, from top to bottom. To keep your work, save a copy under a name
-# that starts with `my_`, such as `my_00.ipynb`. A word is new to you? The [glossary](../docs/glossary.md) has it.
+# Press `Shift+Enter` to run a cell, from top to bottom. To keep your work, choose *File*, *Save Notebook As...*, and a name
+# that starts with `my_`, such as `my_00.ipynb`. (A line of "..." is a cell that draws a figure; click it to see its code.) A word is new to you? The [glossary](../docs/glossary.md) has it.
 
 # %%
 import importlib.metadata as installed
@@ -60,6 +60,7 @@ quiz.review(0)
 # %% [markdown]
 # Before a cell that may surprise you, there is a **bet**. Pick what you expect, then run on.
 # You can skip a bet; nothing is locked. But a surprise that you bet against is one you keep.
+# By keyboard: `Escape`, then `Tab` to the choices, `Enter` to pick one; `Shift+Enter` runs on.
 #
 # Softmax turns scores, called *logits*, into probabilities: take $e$ to the power of each score,
 # then divide by the total.
@@ -86,7 +87,7 @@ print("truth   :", reference.softmax(scores))
 # %% [markdown]
 # The class that should win is the one that turned into NaN.
 #
-# The numbers are `float32`, the format in which most networks compute. It ends near $3.4 \cdot 10^{38}$.
+# The numbers are `float32`, PyTorch's format unless you choose another. It ends near $3.4 \cdot 10^{38}$.
 # What is larger is stored as `inf`, what is too close to 0 is stored as 0. Then the division meets three cases:
 #
 # | division | result | the thought behind it |
@@ -101,8 +102,8 @@ print("truth   :", reference.softmax(scores))
 #
 # ## Exercise 1: count the NaNs
 #
-# Exercises look like this: a task, a starter to complete, and a check. The check tells you what your answer gives,
-# what is true, and which step went wrong. Run it as often as you like.
+# Exercises look like this: a task, a starter to complete, and a check. The check tells you what your answer gives and
+# what is true; if yours is a **known mistake**, it also names the step that went wrong. Run it as often as you like.
 #
 # How many NaNs does the textbook softmax give for each of these four float32 rows? You have seen row A.
 # Work out the others with the table above, without running softmax. Then replace `None` by a list of
@@ -131,7 +132,8 @@ lesson_00.count_nans.check(my_counts)
 # for fast hardware that ends at 65504. Where you read *subnormal*, a number is so small that it has lost digits.
 # The column *z - m* stays empty here: it belongs to the repair in lesson 03.
 #
-# Move M with the mouse or, once the slider has the focus, with the arrow keys.
+# Move M with the mouse or, once the slider has the focus, with the arrow keys; Page Up and Page Down leap, and the
+# number box takes an exact value.
 # **Find a magnitude at which the answer is wrong and no NaN tells you.**
 
 # %% tags=["nbval-ignore-output"]
@@ -156,7 +158,7 @@ lesson_00.smallest_score.check(my_score)
 #
 # Here are the four numbers in their natural place: a batch of three examples. Rows and classes are counted from 0.
 # In row 1 the scores are 1000, 1 and -1000, and the true class is 2, the one with -1000. The classifier is
-# certain, and wrong. That happens in training, above all early on.
+# certain, and wrong. That happens in training, above all after a step that was too long.
 #
 # The *loss* says how wrong the batch is: for each row minus the logarithm of what the true class got, then the mean.
 # Its *gradient* says, score by score, how the loss would change; training moves the other way. Both should be
@@ -178,12 +180,13 @@ for name, room in {"naive": naive, "stable": stable}.items():
 
 print(f"true loss: {reference.cross_entropy(batch, targets):.6g}")
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["folded"]
+# Draws both gradients, and counts the finite entries.
 ROWS, CLASSES = ["row 0", "row 1", "row 2"], ["class 0", "class 1", "class 2"]
 fig, axes = plots.figure(9, 2.6, columns=2)
 table = []
 for ax, (name, gradient) in zip(axes, gradients.items(), strict=True):
-    plots.draw_matrix(ax, gradient, rows=ROWS, columns=CLASSES)
+    plots.draw_matrix(ax, gradient, rows=ROWS, columns=CLASSES, wrong=~np.isfinite(gradient))
     ax.set_title(f"gradient, {name}")
     print(f"{name:6s} finite gradients: {np.isfinite(gradient).sum()} of {gradient.size}")
     for row, entries in zip(ROWS, gradient, strict=True):
@@ -192,9 +195,9 @@ for ax, (name, gradient) in zip(axes, gradients.items(), strict=True):
 figures.show(
     fig,
     alt="Two 3 by 3 grids of gradients of one batch. Naive: row 1, class 0 is NaN. "
-    "Stable: all 9 are finite, and that entry is 0.333.",
-    caption="The same batch, the same formula on paper. The textbook loses the entry that "
-    "matters most: the wrong class, which has to go down.",
+    "Stable: all 9 are finite, and that entry is +0.333.",
+    caption="The same batch, the same formula on paper. A logit whose gradient is positive (+) goes down. The textbook loses "
+    "the entry that matters most: the wrong class, which has to go down.",
     table=table,
 )
 
@@ -213,7 +216,7 @@ figures.show(
 # | 00 | Can four numbers break a classifier? | you are here |
 # | [01](01_how_do_scores_become_probabilities.ipynb) | How do scores become probabilities? | softmax, cross-entropy, a classifier that reads digits |
 # | [02](02_where_does_it_break.ipynb) | Where does it break, and what comes out? | a table of the formats' limits |
-# | [03](03_which_shift_makes_it_safe.ipynb) | Which shift makes it safe? | a softmax that no finite row breaks |
+# | [03](03_which_shift_makes_it_safe.ipynb) | Which shift makes it safe? | a softmax that no row of float32 breaks |
 # | [04](04_why_take_logarithms.ipynb) | Why take logarithms at all? | log-sum-exp and log-softmax |
 # | [05](05_loss_without_probabilities.ipynb) | How do you get a loss without probabilities? | cross-entropy straight from scores |
 # | [06](06_what_must_the_gradient_be.ipynb) | What must the gradient be, and what does it become? | loss and gradient in one pass |
@@ -224,7 +227,7 @@ figures.show(
 # comes back for review after 1, 3, 7, 21 and 60 days. The next cell shows what is solved, what is due today, what
 # comes next and where the file is. Come back to it whenever you begin.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["nbval-ignore-output", "not-stored"]
 course.progress_map()
 
 # %% [markdown]

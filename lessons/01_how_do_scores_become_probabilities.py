@@ -76,7 +76,7 @@ for scores in [*ROWS, [7.0, 6.0, 5.1]]:
 
 # %% [markdown]
 # The last word of each line compares with `reference`, which computes with as many digits as it takes
-# (`dtype=object` keeps them all). `right` means: as good as this format can be expected to be.
+# (`dtype=object` keeps them all). `right` means: right to five digits or more.
 #
 # Now compare the first line and the last: 5 was added to every score, and nothing changed.
 # Only the **gaps** between scores count. The ratio of two probabilities, their *odds*, depends on one gap:
@@ -91,7 +91,8 @@ for scores in [*ROWS, [7.0, 6.0, 5.1]]:
 # above 1 it shrinks the gaps, below 1 it widens them.
 # Language models offer it as a setting: a low one repeats the favourite word, a high one tries others.
 
-# %%
+# %% jupyter={"source_hidden": true}
+# Draws the probabilities of the logits 2, 1 and 0.1 at three temperatures.
 temperatures = (0.25, 1, 4)
 logits = np.array([2, 1, 0.1], dtype=np.float32)
 fig, axes = plots.figure(9.5, 3, columns=3)
@@ -140,7 +141,7 @@ lesson_01.temperature.check(my_winner)  # stuck? lesson_01.temperature.hint()
 # | C | `np.sum(exps, axis=-1, keepdims=True)` | `(3, 1)` |
 # | D | `np.sum(exps)` | `()` |
 #
-# When you divide, NumPy lines shapes up from the end. A total of shape `(3,)` meets the *columns* of a
+# When you divide, NumPy **broadcasts**: it lines shapes up from the end. A total of shape `(3,)` meets the *columns* of a
 # `(3, 3)` batch, whatever it was summed over; one of shape `(3, 1)` meets its *rows*.
 #
 # ## Exercise 2: choose the code that is right
@@ -168,8 +169,13 @@ lesson_01.keepdims.check(my_choice)  # stuck? lesson_01.keepdims.hint()
 #
 # $$\text{loss} = -\ln p_{\text{target}}$$
 #
-# It is 0 when the target got everything, and it grows without limit as the target gets less. Since
-# $-\ln p = \ln(1/p)$, you can read it as surprise: a target that got one in a thousand surprises by $\ln 1000$.
+# It is 0 when the target got everything, and it grows without limit as the target gets less. ($\ln$ is the natural
+# logarithm, `np.log`.) Since $-\ln p = \ln(1/p)$, you can read it as surprise: a target that got one in a thousand surprises
+# by $\ln 1000$.
+#
+# Why this loss and no other? If the examples are independent, the model's probability for all the targets together, the
+# **likelihood**, is the *product* of what each target got. The best model is the one that makes this product largest. Its
+# logarithm is a sum, so the largest product is the smallest sum of $-\ln p_{\text{target}}$: the cross-entropy.
 
 # %%
 for p_target in (1, 0.9, 0.5, 0.1, 0.001):
@@ -212,13 +218,14 @@ lesson_01.batch_loss.check(my_cross_entropy)  # stuck? lesson_01.batch_loss.hint
 # the gradient. The gradient comes from `naive.cross_entropy_with_grad`, built on the same softmax;
 # lesson 06 derives it. It is a gradient for the logits, and `x.T @ gradient` hands it on to the weights.
 #
-# The weights start at 0, so every logit starts at 0, and every class starts with a probability of 1/10.
-# How far will the logits go?
+# The weights start at 0, so every logit starts at 0, and every class starts with a probability of 1/10. So the first loss
+# must be $\ln 10$. That is a check worth making before every training run: for $C$ classes and a model that knows
+# nothing, the loss is $\ln C$. How far will the logits go?
 
 # %% tags=["nbval-ignore-output"]
 quiz.bet("01-largest-logit")
 
-# %%
+# %% tags=["code-is-the-point"]
 data = datasets.digits(scale=1 / 16)
 rng = np.random.default_rng(0)
 weights = np.zeros((64, 10), dtype=np.float32)
@@ -239,7 +246,8 @@ print(f"mean loss of the last 20     : {np.mean(losses[-20:]):.2f}")
 print(f"right on new digits          : {right.mean():.1%}")
 print(f"largest logit, either sign   : {np.abs(test_logits).max():.1f}")
 
-# %%
+# %% jupyter={"source_hidden": true}
+# Draws the training loss, and the new digit with the largest loss.
 test_losses = -np.log(softmax(test_logits)[np.arange(len(data.test_y)), data.test_y])
 worst = test_losses.argmax()
 told = f"true: {data.test_y[worst]}, read: {test_logits[worst].argmax()}"

@@ -60,6 +60,7 @@ for logits in ([89, 0, 0], [-104, -105, -106]):
 #
 # Two bits of fraction leave four numbers between one power of 2 and the next. The next stretch is twice as long, and it
 # holds four numbers as well. So the **spacing**, the distance from one number to the next, doubles at each power of 2.
+# Whatever you type in between is stored as the nearest number: **rounding**.
 # The next cell prints the bits of five numbers and draws two stretches of the number line: one around 1, and one next to 0.
 
 # %% jupyter={"source_hidden": true}
@@ -125,7 +126,7 @@ for fmt in floats.FORMATS.values():
 
 # %% [markdown]
 # *Digits go*: below this logit, `exp` is subnormal. *All gone*: below this one, it is rounded to 0.
-# *Spacing at 1*: from 1 to the next number that the format has.
+# *Spacing at 1*, also called the **machine epsilon**: from 1 to the next number that the format has.
 #
 # A cliff lies between two numbers that the format can store. bfloat16 has nothing between 88.5 and 89,
 # so you cannot even type 88.7 into it. float8_e4m3fn has no inf: it overflows straight to NaN.

@@ -59,7 +59,7 @@ print("truth        :", reference.softmax(logits))
 #
 # Now try six popular shifts on 400 random rows, some mild, some wild. How close must an answer be to count as right?
 # The yardstick is the **ulp**, "unit in the last place": the spacing of the format at the true answer (lesson 02).
-# A number that is rounded once is off by half an ulp at most. Here 100 ulps are allowed: about five digits of float32's seven.
+# A result that is the nearest number to the truth is **correctly rounded**: off by half an ulp at most. Here 100 ulps are allowed: about five digits of float32's seven.
 
 # %%
 SHIFTS = {

@@ -179,7 +179,8 @@ lesson_04.order.check(my_choice)  # stuck? lesson_04.order.hint()
 # ## The last digits of a sure thing
 #
 # One end is still weak. When a class wins by 20, its log-probability is about $-2 \cdot 10^{-9}$.
-# In float32, $s = 1 + e^{-20}$ is stored as 1, and $\log 1 = 0$: the class looks perfect.
+# In float32, $s = 1 + e^{-20}$ is stored as 1, the small term is gone (**absorption**), and $\log 1 = 0$: the class looks
+# perfect.
 #
 # The cure is to leave the largest term out of the sum. Its value is exactly 1, so
 # $\log s = \log(1 + r)$ with $r$ the sum of the *others*. NumPy's `log1p(r)` computes $\log(1 + r)$ without
@@ -243,13 +244,13 @@ lesson_04.last_digits.check(my_log_softmax)  # stuck? lesson_04.last_digits.hint
 # ## What the literature proved
 #
 # Leaving the largest term out of a log-sum-exp, and `log1p`, are the advice of Blanchard, Higham and Higham (2021). They
-# also proved how far each softmax can be from the truth. Write $u$ for half the spacing at 1, the largest relative error
-# of one rounding. For $n$ logits the leading terms of their bounds are
+# also proved how far each softmax can be from the truth. Write $u$, the **unit roundoff**, for half the spacing at 1: the largest
+# relative error of one rounding. For $n$ logits the leading terms of their bounds are
 #
 # $$\text{unshifted: } (n + 3)\,u \qquad\qquad \text{shifted: } (n + 2 + 2\,(\max z - \min z))\,u$$
 #
 # So the shift that saves you from overflow can cost digits, in proportion to the **spread** of the row. Where the row
-# lies, its **offset**, is in neither bound. It matters for a third form, without a division: $p_i = e^{z_i - \text{lse}}$,
+# lies, its **offset**, is in neither bound. It matters for a third form, the **division-free softmax**: $p_i = e^{z_i - \text{lse}}$,
 # where lse is a log-sum-exp that was already rounded next to the large logits. The figure measures all of it.
 
 # %% jupyter={"source_hidden": true}

@@ -148,7 +148,7 @@ figures.show(
 )
 
 # %% [markdown]
-# In $L(z+h) - L(z-h)$ the leading digits cancel. What is left is mostly rounding, and dividing by $2h$ magnifies it.
+# In $L(z+h) - L(z-h)$ the leading digits are equal and vanish. What is left is mostly rounding: this is called **cancellation**. Dividing by $2h$ magnifies it.
 # In float32 the best you can get is four digits, at a step near 0.01; with $h = 10^{-8}$ no digit is left.
 # **Check gradients in a wider format than the one you train in.** Here it is `reference`, with 60 digits.
 #
@@ -261,7 +261,7 @@ lesson_06.what_comes_back.check(my_predictions)  # stuck? lesson_06.what_comes_b
 #
 # $$g_k - p_k \sum_i g_i$$
 #
-# and nothing is divided by $p$. For the loss $g = -y$, and this is $p - y$ again. A **fused** loss goes straight there: one
+# and nothing is divided by $p$. For the loss $g = -y$, and this is $p - y$ again. A **fused loss** goes straight there: one
 # function computes the loss and $p - y$. The next cell builds it, and sends the same four cases through it. Then it asks for a
 # row in which everything is masked.
 

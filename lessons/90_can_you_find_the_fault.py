@@ -10,7 +10,7 @@
 # 2. **repair** the step that is at fault, and nothing else;
 # 3. **derive** and write a quantity that holds at every edge.
 #
-# **You need** lessons 00 to 06. **Time:** 90 minutes, in four rounds. Take a day or more between two rounds:
+# **You need** lessons 00 to 06. **Time:** 100 minutes, in four rounds of about 25. Take a day or more between two rounds:
 # what you have to recall from further back stays longer.
 #
 # **Warm up.** The next cell loads the rooms and asks three questions from all over the course.

@@ -55,6 +55,15 @@ def test_each_term_links_to_a_lesson_that_is_there():
         assert (ROOT / "lessons" / f"{path}.py").exists(), term
 
 
+def test_each_term_is_taught_where_its_entry_leads():
+    """A word nobody meets in the lesson is a word nobody looks up."""
+    for term, entry in ENTRIES.items():
+        path = re.search(r"^\[Lesson \d\d\]\(\.\./notebooks/(\S+)\.ipynb\)$", entry, re.M)[1]
+        lesson = re.sub(r"\n# ", " ", (ROOT / "lessons" / f"{path}.py").read_text("utf-8")).casefold()
+        for word in term.casefold().split(" and "):
+            assert word in lesson or word.replace("logsumexp", "log-sum-exp") in lesson, f"{term}: {path}"
+
+
 def anchor(heading):
     """How GitHub and JupyterLab name a heading's place."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")

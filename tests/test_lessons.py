@@ -21,7 +21,6 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 QUANTITIES = {"softmax", "log_softmax", "logsumexp", "cross_entropy", "cross_entropy_with_grad"}
-WAITING = {"00", "01", "90"}
 OPTIONAL = {"torch", "scipy", "jax"}
 BANNED = re.compile(r"\b(just|simply|obviously|trivially)\b", re.I)
 VAGUE_GOALS = re.compile(r"^(understand|know|learn|appreciate|be aware|see)\b", re.I)
@@ -143,8 +142,6 @@ def test_two_or_three_objectives_that_can_be_measured(lesson):
 
 @each_lesson
 def test_the_minutes_told_are_the_minutes_needed_to_the_next_five(lesson):
-    if lesson.number in WAITING:
-        pytest.skip("still to be shortened")
     assert lesson.minutes_told
     assert abs(lesson.minutes_told - lesson.minutes_needed) <= 3, f"{lesson.minutes_needed:.0f} minutes"
     assert lesson.minutes_told % 5 == 0
@@ -155,8 +152,6 @@ def test_the_minutes_told_are_the_minutes_needed_to_the_next_five(lesson):
 @each_lesson
 def test_a_cell_shows_at_most_sixteen_lines_unless_its_code_is_the_point(lesson):
     """Code that draws is folded away, `# %% jupyter={"source_hidden": true}`, and its first line says what."""
-    if lesson.number in WAITING:
-        pytest.skip("still to be shortened")
     for cell, lines in lesson.visible:
         is_the_point = "code-is-the-point" in cell.metadata.get("tags", [])
         assert len(lines) <= 16 or is_the_point, f"{len(lines)} lines: {lines[0]}"

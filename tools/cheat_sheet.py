@@ -32,7 +32,7 @@ from tools import environment  # noqa: E402
 DOCS = ROOT / "docs"
 TEMPLATE, PAGE, PRINT = (DOCS / f"cheat_sheet{ending}" for ending in (".template.html", ".html", ".pdf"))
 NODE = rb"node\d{8}"  # how Chromium names what a tagged PDF refers to
-MANY = 50_257  # the classes of a well-known language model
+MANY = 128_256  # the classes of a well-known language model
 FONTS = [
     ("Sheet Sans", "normal", 400, "source-sans-3-latin-400-normal"),
     ("Sheet Sans", "normal", 600, "source-sans-3-latin-600-normal"),
