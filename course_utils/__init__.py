@@ -15,6 +15,7 @@ figures       How does a figure reach everybody: alt text, caption, data table?
 audit         Does this function, from any library, survive every edge case?
 elsewhere     Which call is this in SciPy, PyTorch, Keras and JAX, and what does it give?
 training      What happens to a model that trains with this loss?
+costs         What does this code ask of memory, and how long does it take?
 guard         What does a function do that nobody has vouched for, and what does it leave behind?
 shrink        Which is the smallest input that still fails?
 progress      What have you done so far?

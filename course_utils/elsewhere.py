@@ -129,3 +129,23 @@ def show(quantity: str) -> None:
     for call in calls:
         value = call.value(arguments) + 0.0  # -0 is 0
         print(f"{call.library:8s} {call.version:7s} {call.code:{width}s}  {value:.6g}")
+
+
+def softmaxes() -> dict:
+    """Other libraries' softmax along the last axis, by name, of those that are installed; each takes a NumPy array."""
+    found = {}
+    if _installed("scipy.special"):
+        scipy_softmax = importlib.import_module("scipy.special").softmax
+        found["SciPy"] = lambda logits: scipy_softmax(logits, axis=-1)
+    if _installed("torch"):
+        torch = importlib.import_module("torch")
+        found["PyTorch"] = lambda logits: torch.softmax(torch.from_numpy(logits), dim=-1)
+    return found
+
+
+def _installed(module) -> bool:
+    try:
+        importlib.import_module(module)
+    except Exception:  # absent, or present without something it needs
+        return False
+    return True

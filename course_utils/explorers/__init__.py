@@ -5,4 +5,5 @@ breaker   which logits break the softmax, and what comes out?
 offset    softmax ignores a constant; does the computer?
 shift     must the shift be the maximum?
 loss      why not take the log of a good softmax?
+bill      what does safety cost?
 """

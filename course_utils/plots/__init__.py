@@ -10,13 +10,13 @@ marks     boxes, words that never collide, labels at line ends
 bars      a bar or a mark for each number
 bands     stretches along an axis, and counts
 tables    a matrix, a pipeline
-curves    truth and computed, errors, training runs
+curves    truth and computed, errors, training runs, ratios of times
 lines     the numbers of a format on a number line
 """
 
 from course_utils.plots.bands import draw_bands, draw_outcomes, draw_strip
 from course_utils.plots.bars import draw_bars, draw_dots
-from course_utils.plots.curves import draw_errors, draw_lanes, draw_training
+from course_utils.plots.curves import draw_errors, draw_lanes, draw_ratios, draw_training
 from course_utils.plots.lines import draw_number_lines
 from course_utils.plots.palette import PALETTE, STATE_STYLE, StateStyle, figure, look, style
 from course_utils.plots.tables import draw_matrix, draw_pipeline
@@ -34,6 +34,7 @@ __all__ = [
     "draw_number_lines",
     "draw_outcomes",
     "draw_pipeline",
+    "draw_ratios",
     "draw_strip",
     "draw_training",
     "figure",

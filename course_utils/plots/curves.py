@@ -102,3 +102,20 @@ def _death(ax, first_bad, last, high):
     text = f"step {first_bad.step}: {first_bad.tensor} not finite\n{first_bad.operation}"
     ax.annotate(text, (first_bad.step, high), (-10 if right else 10, 4), textcoords="offset points",
                 ha="right" if right else "left", va="top")  # fmt: skip
+
+
+def draw_ratios(ax, times, base):
+    """How many times as long as `base` each contender took, one line a contender, one place an input.
+
+    Returns the numbers as a table, one dict a contender. `times` is {input: {contender: seconds}}.
+    """
+    clear(ax)
+    names = [name for name in next(iter(times.values())) if name != base]
+    ratios = {name: [taken[name] / taken[base] for taken in times.values()] for name in names}
+    for name, values in ratios.items():
+        ax.plot(range(len(times)), values, marker="o", label=name)
+    ax.axhline(1, linestyle=":", color=PALETTE["truth"])
+    ax.set(ylabel=f"time, in units of {base}", ylim=(0, None))
+    ax.set_xticks(range(len(times)), times)
+    ax.legend(frameon=False)
+    return [{"contender": n} | {i: f"{v:.2f}" for i, v in zip(times, ratios[n], strict=True)} for n in names]
