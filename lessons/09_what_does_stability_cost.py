@@ -41,7 +41,7 @@ quiz.review(9)
 quiz.bet("09-accesses")
 
 
-# %%
+# %% tags=["code-is-the-point"]
 def textbook(z, p):
     total = sum(math.exp(z[i]) for i in range(len(z)))
     for i in range(len(z)):
