@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from course_utils import costs
-from course_utils.exercises import lesson_09
+from course_utils.exercises.lesson_09 import counts
 from course_utils.explorers import bill
 
 
@@ -24,9 +24,9 @@ def safe_in_loops(z, p):
 def test_the_bill_is_what_the_counted_code_pays():
     counted = costs.count(safe_in_loops, np.zeros(8))[1]
     assert bill.BILL["safe"][bill.LOOPS][0] == counted
-    passes = costs.count(lesson_09.one_operation_at_a_time, np.zeros(8))[1]
+    passes = costs.count(counts.one_operation_at_a_time, np.zeros(8))[1]
     assert bill.BILL["safe"][bill.PASSES][0] == passes
-    assert bill.BILL["loss alone"][bill.LOOPS][0] == costs.count(lesson_09.only_the_log_sum, np.zeros(8))[1]
+    assert bill.BILL["loss alone"][bill.LOOPS][0] == costs.count(counts.only_the_log_sum, np.zeros(8))[1]
 
 
 @pytest.mark.parametrize(("code", "tax"), [(bill.LOOPS, 1 / 3), (bill.PASSES, 3 / 5)])
