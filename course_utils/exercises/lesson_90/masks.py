@@ -111,6 +111,7 @@ def mask_after_softmax(scores, keep):
 
 
 MASKED = (np.float32([1, 2]), np.array([True, False]))
+LOW_NUMBERS = (-1e3, -1e4, -3e4, -65504, -1e5, -1e6, -1e8, -1e9, -1e10, -1e20, -1e30, -3e38)
 EMPTY = (np.float32([3, 5]), np.array([False, False]))
 
 
@@ -122,11 +123,11 @@ EMPTY = (np.float32([3, 5]), np.array([False, False]))
     "below it.",
     step="`np.where(keep, scores, -1e4)`, or with another number.",
     change="Set masked scores to -inf, and give a row with nothing to keep the answer 0.",
-    family=("number", (-1e3, -1e4, -3e4, -65504, -1e5, -1e6, -1e8, -1e9, -1e10, -1e20, -1e30, -3e38)),
+    family=("number", tuple((number, added) for added in (False, True) for number in LOW_NUMBERS)),
 )
-def mask_with_a_number(scores, keep, *, number=-1e4):
-    lowest = np.finfo(scores.dtype).min
-    return shifted_softmax(np.where(keep, scores, np.maximum(scores.dtype.type(number), lowest)))
+def mask_with_a_number(scores, keep, *, number=(-1e4, False)):
+    low = np.maximum(scores.dtype.type(number[0]), np.finfo(scores.dtype).min)
+    return shifted_softmax(np.where(keep, scores, scores + low if number[1] else low))
 
 
 @slip(

@@ -101,9 +101,24 @@ def patch_the_probability(logits, targets, *, patch=PATCHES[5]):
     step="`np.log(p_target)`.",
     change="Leave p out: the loss is log(1 + r), with r the sum of e^(z_j - z_target) over the *other* "
     "classes.",
+    family=("dtype", (np.float64, np.longdouble)),
 )
-def log_of_p(logits, targets):
-    return -np.mean(np.log(_own(_softmax(logits), targets)))
+def log_of_p(logits, targets, *, dtype=None):
+    return -np.mean(np.log(_own(_softmax(np.asarray(logits, dtype)), targets)))
+
+
+@slip(
+    fails_on=(np.float32([[1000, 0]]), np.array([1])),
+    belief="Once the probability is gone, no shift is needed.",
+    diagnosis="You went from the logits to the loss without a probability, and without a shift: exp of a large logit "
+    "overflows, far below 0 all exps are 0, and where the model is sure the 1 hides the rest.",
+    step="`np.log(np.sum(np.exp(logits)))`.",
+    change="Take the differences to the target, leave its own 0 out, and shift the others by their maximum.",
+    family=("dtype", (np.float64, np.longdouble)),
+)
+def lose_the_shift(logits, targets, *, dtype=None):
+    wide = np.asarray(logits, dtype)
+    return np.mean(np.log(np.sum(np.exp(wide), axis=-1)) - _own(wide, targets))
 
 
 @slip(
@@ -285,6 +300,7 @@ patched_loss = Exercise(
     mistakes=(
         *(MISTAKES[key] for key in KNOWN),
         log_of_p,
+        lose_the_shift,
         absorb_in_float64,
         overflow_the_differences,
         overflow_the_others,
