@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
-from functools import cache, lru_cache
+from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache, partial
 
 import numpy as np
 
-from course_utils import floats
-from course_utils.audit.verdict import FAIL, format_of
+from course_utils import floats, shifted
+from course_utils.audit.cases import OPTIONS
+from course_utils.audit.truths import parts
+from course_utils.audit.verdict import FAIL, format_of, judge_part
 from course_utils.mistakes import MISTAKES, Mistake
 
-_LARGE = 200_000  # a mistake shows on small inputs too,
-_LARGE_LOSS = 200  # and a loss asked for each class in turn takes its time
+# A mistake shows on small inputs too, and some take their time; so does a loss asked for each class in turn.
+_LARGE, _LARGE_LOSS, _LARGE_IN_TURN = 100_000, 8_000, 200
 
 
 def _loss_as_log_softmax(loss):
@@ -41,45 +45,107 @@ def _log_softmax_as_loss(log_softmax):
     return lambda logits, targets: -np.mean(log_softmax(logits)[np.arange(len(targets)), targets])
 
 
+def _masked_as_softmax(masked):
+    return lambda logits, where: masked(logits, where)
+
+
+def _logits_masked_before(function):
+    """Logits that were masked wrongly, in a function that is right; in float64, for the mask is the matter."""
+
+    def speak(mask):
+        return lambda logits, where: function(mask(logits.astype(np.float64), where))
+
+    return speak
+
+
 _SPOKEN = {
     ("cross_entropy", "log_softmax"): _loss_as_log_softmax,
     ("cross_entropy", "logsumexp"): _loss_as_logsumexp,
     ("log_softmax", "cross_entropy"): _log_softmax_as_loss,
+    ("masked_softmax", "softmax"): _masked_as_softmax,
+    ("masked_logits", "softmax"): _logits_masked_before(shifted.softmax),
+    ("masked_logits", "log_softmax"): _logits_masked_before(shifted.log_softmax),
+    ("masked_logits", "logsumexp"): _logits_masked_before(shifted.logsumexp),
+}
+_QUANTITIES = {"cross_entropy_with_grad": ("cross_entropy", "gradient")}  # what each part of an answer is
+_VARIANTS = {  # a mistake with another number in it is the same mistake
+    "epsilon": (1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5),
+    "sentinel": (-1e4, -1e9, -1e30, -1e38),
 }
 
 
+@dataclass(frozen=True, eq=False)
+class Suspect:
+    """A known mistake, and how it answers where a certain part of an answer is asked for."""
+
+    mistake: Mistake
+    function: object
+    part: int
+
+    @cached_property
+    def keywords(self) -> frozenset:
+        """What it is about besides the plain quantity: where=, weight=, ..."""
+        return frozenset(_parameters(self.function)) & OPTIONS
+
+    def comparable(self, case) -> bool:
+        """Whether it can be asked this case, and has something to say about it, in reasonable time."""
+        own = self.mistake.function is getattr(self.function, "func", self.function)
+        soft = self.mistake.quantity == "cross_entropy" and np.ndim(self.mistake.fails_on[1]) > 1
+        asked = set(case.options) == self.keywords and case.soft == soft
+        large = _LARGE if case.targets is None else _LARGE_LOSS
+        large = max(large, self.mistake.fails_on[0].size) if own else _LARGE_IN_TURN
+        return asked and 0 < case.logits.size <= large
+
+
 @cache
-def suspects(kind: str) -> dict[Mistake, object]:
-    """The known mistakes that can be compared with a function of this kind, and how each answers."""
-    found = {m: m.function for m in MISTAKES.values() if m.quantity == kind}
-    for m in MISTAKES.values():
-        if (m.quantity, kind) in _SPOKEN:
-            found[m] = _SPOKEN[m.quantity, kind](m.function)
-    return found
+def suspects(kind: str) -> tuple[Suspect, ...]:
+    """The known mistakes that can be compared with a function of this kind."""
+    return tuple(_suspects(_QUANTITIES.get(kind, (kind,))))
+
+
+def _suspects(quantities):
+    for part, quantity in enumerate(quantities):
+        for mistake in MISTAKES.values():
+            speak = _SPOKEN.get((mistake.quantity, quantity))
+            if mistake.quantity == quantity:
+                yield from (Suspect(mistake, function, part) for function in _variants(mistake.function))
+            elif speak and (mistake.quantity.startswith("masked") or not mistake.options):
+                yield from (
+                    Suspect(mistake, speak(function), part) for function in _variants(mistake.function)
+                )
+
+
+def _variants(function):
+    for name, values in _VARIANTS.items():
+        if name in _parameters(function):
+            return [partial(function, **{name: value}) for value in values]
+    return [function]
+
+
+def _parameters(function):
+    return inspect.signature(function).parameters
 
 
 @lru_cache(1 << 14)
-def _answer(kind, mistake, case):
+def _answer(suspect, case):
     """What the known mistake says to a case; an exception class where it raises."""
     with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
         try:
             args = (np.array(arg) for arg in case.args)
-            return floats.store(suspects(kind)[mistake](*args), format_of(case))
+            return floats.store(suspect.function(*args, **case.options), format_of(case))
         except Exception as error:
             return type(error)
 
 
-def comparable(kind: str, mistake: Mistake, case) -> bool:
-    """Whether this mistake can be asked this case in reasonable time."""
-    return 0 < case.logits.size <= (_LARGE if mistake.quantity == kind else _LARGE_LOSS)
-
-
-def alike(kind: str, mistake: Mistake, case, run) -> bool:
+def alike(suspect: Suspect, case, run) -> bool:
     """Whether the function and the known mistake say the same: equal numbers, NaN for NaN, or the same error."""
-    known = _answer(kind, mistake, case)
+    known = _answer(suspect, case)
     if run.error is not None or isinstance(known, type):
         return type(run.error) is known
-    value = np.asarray(run.value)
+    value = run.value[suspect.part : suspect.part + 1] if isinstance(run.value, tuple) else (run.value,)
+    if not value or not isinstance(value[0], (np.ndarray, np.generic)):
+        return False
+    value = np.asarray(value[0])
     if value.shape != known.shape or value.dtype.kind not in "fV":
         return False
     fmt = format_of(case)
@@ -90,37 +156,64 @@ def alike(kind: str, mistake: Mistake, case, run) -> bool:
 
 
 def name_mistakes(kind: str, trials) -> dict:
-    """{case: known mistake} for the failing cases that one explains; `trials` are (case, run, verdict).
+    """{case: suspect} for the failing cases that one explains; `trials` are (case, run, verdict).
 
-    The mistake that explains most failures, and agrees most where nothing failed, speaks first.
+    The mistake that explains most failures, and agrees most with the rest, speaks first.
     """
     asked = [(case, run, said) for case, run, said in trials if run is not None and case.plain]
     failed = [case for case, _, said in asked if said.status == FAIL]
-    fits, differs = {}, {}
-    for mistake in suspects(kind):
-        both = {
-            case: alike(kind, mistake, case, run) for case, run, _ in asked if comparable(kind, mistake, case)
-        }
-        fits[mistake] = {case for case in failed if both.get(case) and _nameable(mistake, case)}
-        differs[mistake] = list(both.values()).count(False)
-
-    best = max(fits, key=lambda mistake: len(fits[mistake]) - differs[mistake], default=None)
-
-    def credible(mistake):
-        """One NaN in common proves little: what contradicts the function often does not explain it."""
-        return differs[mistake] <= len(asked) / (3 if mistake is best else 20)
-
-    def rank(mistake, case):
-        nature = _nature(mistake.fails_on[0]) == _nature(case.logits)
-        return len(fits[mistake]) - differs[mistake], mistake.quantity == kind, nature
-
+    heard = [one for suspect in suspects(kind) if (one := _Heard(suspect, kind, asked)).fits]
+    best = {one.suspect.keywords: one for one in sorted(heard, key=lambda one: one.score)}
+    heard = [one for one in heard if one.credible(one is best[one.suspect.keywords])]
     named = {}
     for case in failed:
-        fitting = [mistake for mistake in fits if case in fits[mistake] and credible(mistake)]
-        ranked = sorted((rank(mistake, case), i) for i, mistake in enumerate(fitting))
-        if ranked and (len(ranked) == 1 or ranked[-1][0] > ranked[-2][0]):  # not one of two that look alike
-            named[case] = fitting[ranked[-1][1]]
+        ranked = sorted((one for one in heard if case in one.fits), key=lambda one: one.rank(case))
+        others = [one for one in ranked if one.suspect.mistake is not ranked[-1].suspect.mistake]
+        if ranked and not (others and others[-1].rank(case) == ranked[-1].rank(case)):  # not one of two alike
+            named[case] = ranked[-1].suspect
     return named
+
+
+class _Heard:
+    """A suspect whose answers have been compared with the function's.
+
+    fits     the failing cases that it explains
+    differs  how many cases speak against it: the function fails in another way, or does not fail where it does
+    """
+
+    def __init__(self, suspect, kind, asked):
+        self.suspect = suspect
+        about = parts(kind, asked[0][0])[suspect.part] if asked else ""
+        asked = [
+            (c, run, said.status == FAIL and said.part == about)
+            for c, run, said in asked
+            if suspect.comparable(c)
+        ]
+        alikes = [alike(suspect, case, run) for case, run, _ in asked]
+        together = [(*one, same) for one, same in zip(asked, alikes, strict=True)]
+        self.fits = {c for c, _, failed, same in together if failed and same and _nameable(suspect, c)}
+        self.own = suspect.mistake.quantity in _QUANTITIES.get(kind, (kind,))
+        self.asked = len(asked)
+        if self.fits:
+            self.differs = sum(
+                not same and (failed or _fails(suspect, kind, c)) for c, _, failed, same in together
+            )
+            self.score = len(self.fits) - self.differs
+
+    def credible(self, best):
+        """One NaN in common proves little: what contradicts the function often does not explain it."""
+        return self.differs <= self.asked / (3 if best else 20)
+
+    def rank(self, case):
+        nature = _nature(self.suspect.mistake.fails_on[0]) == _nature(case.logits)
+        return self.score, self.own, nature
+
+
+@lru_cache(1 << 14)
+def _fails(suspect, kind, case):
+    """Whether the known mistake itself fails this case."""
+    known = _answer(suspect, case)
+    return isinstance(known, type) or judge_part(kind, case, suspect.part, known).status == FAIL
 
 
 def _nature(logits):
@@ -133,7 +226,7 @@ def _nature(logits):
     return "narrow" if array.dtype.itemsize < 4 else "ordinary"
 
 
-def _nameable(mistake, case):
+def _nameable(suspect, case):
     """Words about integers or infinities do not fit an ordinary row, whatever the code has in common."""
-    natures = {_nature(mistake.fails_on[0]), _nature(case.logits)}
+    natures = {_nature(suspect.mistake.fails_on[0]), _nature(case.logits)}
     return len(natures) == 1 or natures == {"narrow", "ordinary"}

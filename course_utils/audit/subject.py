@@ -11,10 +11,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from course_utils import floats, guard
+from course_utils.audit import autograd
 from course_utils.audit.cases import Case
+from course_utils.audit.truths import parts
 
-KINDS = ("softmax", "log_softmax", "logsumexp", "cross_entropy")
+KINDS = ("softmax", "log_softmax", "logsumexp", "cross_entropy", "cross_entropy_with_grad")
 _NAMES = {  # the longest name that occurs decides: log_softmax is not a softmax
+    "cross_entropy_with_grad": ("crossentropywithgrad", "lossandgrad", "losswithgrad", "valueandgrad"),
     "cross_entropy": ("crossentropy", "nllloss", "logloss"),
     "logsumexp": ("logsumexp", "lse"),
     "log_softmax": ("logsoftmax",),
@@ -47,36 +50,53 @@ def kind_of(function) -> str:
 
 @dataclass(frozen=True)
 class Subject:
-    """A function, and how to talk to it: `library` makes its arrays, `keyword` is its name for the axis."""
+    """A function, and how to talk to it.
+
+    library  makes its arrays
+    keyword  its name for the axis
+    options  the keywords that it takes; None when only trying can tell
+    """
 
     function: object
     kind: str
     library: str = "numpy"
     keyword: str | None = None
-    options: frozenset = frozenset()
+    options: frozenset | None = frozenset()
 
     def run(self, case, seconds: float = _SECONDS) -> guard.Run:
-        """Call the function on a case, with arrays of its library; the value comes back as a NumPy array."""
+        """Call the function on a case, with arrays of its library; what comes back is made NumPy's."""
         run = self.raw(case, seconds)
-        if run.error is not None or run.value is None:
-            return run
-        try:
-            run.value = as_numpy(run.value)
-        except Exception:  # a value of a type of its own: the verdict names it
-            pass
+        if run.error is None:
+            run.value = _as_answer(run.value, len(parts(self.kind, case)))
         return run
 
     def raw(self, case, seconds: float = _SECONDS) -> guard.Run:
         """The same, with the value as the function returned it."""
         return guard.call(functools.partial(self._ask, case), case.args, seconds)
 
+    def takes(self, case) -> bool:
+        """Whether the function may know the keywords of the case."""
+        return self.options is None or set(case.keywords) <= self.options
+
+    def refuses_keyword(self, case, error) -> bool:
+        """Whether this error says that a keyword of the case is unknown; of a function that takes any."""
+        return (
+            self.options is None
+            and isinstance(error, TypeError)
+            and "keyword" in str(error)
+            and case.keywords
+        )
+
     def _ask(self, case, logits, targets=_NO_TARGETS):
         logits = logits if case.view is None else case.view(logits)
-        options = dict(case.options)
+        options = {name: self.array(value) for name, value in case.options.items()}
         if self.keyword:
             options[self.keyword] = case.axis
         given = [self.array(logits)] + [self.array(targets)] * (targets is not _NO_TARGETS)
-        return self.function(*given, **{name: self.array(value) for name, value in options.items()})
+        if case.out is None:
+            return self.function(*given, **options)
+        out = case.out(logits)
+        return self.function(*given, out=self.array(out), **options), out
 
     def array(self, values):
         """The values as an array of the function's library; what is no NumPy array stays what it is."""
@@ -97,24 +117,45 @@ class Subject:
             return False
 
 
+def _as_answer(value, count):
+    """An array of NumPy's, or a tuple of them where several parts are due or a tuple came back."""
+    several = isinstance(value, tuple) or (count > 1 and isinstance(value, list))
+    if count == 1 and several and all(np.ndim(part) == 0 for part in value):
+        return _converted(value)  # a row as a tuple of numbers
+    return tuple(_converted(part) for part in value) if several else _converted(value)
+
+
+def _converted(value):
+    """The value as NumPy's, or as it is where NumPy would only wrap it: the verdict names its type."""
+    try:
+        array = as_numpy(value)
+    except Exception:
+        return value
+    return value if value is None or array.dtype == object else array
+
+
 def as_numpy(value) -> np.ndarray:
     """A NumPy array of any library's array; masked entries become 0."""
     if isinstance(value, np.ma.MaskedArray):
         return np.asarray(value.filled(0))
-    if hasattr(value, "detach"):
+    if _home(type(value)) == "torch":
         value = value.detach().cpu()
         name = str(value.dtype).removeprefix("torch.")
         if name in _OF_TORCH_ITS_OWN:
             return floats.store(value.float().numpy(), name)
-    return np.asarray(value)
+    return np.array(value)  # a copy: the function may use its array again
 
 
 def met(function, kind: str) -> Subject:
-    """The subject, after a first meeting: the first way of calling it that gives a value is kept."""
+    """The subject, after a first meeting: the first way of calling it that gives a value is kept.
+
+    Where a gradient is asked for and a loss of PyTorch's or JAX's comes back, their autograd adds it.
+    """
     options, keywords = _signature(function)
-    keywords = (None,) if kind == "cross_entropy" else keywords
+    keywords = (None,) if kind.startswith("cross_entropy") else keywords
     libraries = _libraries(function)
-    probe = Case("a first meeting", "", _PROBE, np.array([0, 2]) if kind == "cross_entropy" else None)
+    targets = np.array([0, 2]) if kind.startswith("cross_entropy") else None
+    probe = Case("a first meeting", "", _PROBE, targets)
     for library in libraries:
         for keyword in keywords:
             subject = Subject(function, kind, library, keyword, options)
@@ -122,8 +163,10 @@ def met(function, kind: str) -> Subject:
             if isinstance(run.error, guard.TimeLimit):
                 return subject
             if run.error is None:
-                home = _home(type(run.value))
-                return replace(subject, library=home) if home in libraries else subject
+                home = _home(type(run.value[0] if isinstance(run.value, tuple) and run.value else run.value))
+                subject = replace(subject, library=home) if home in libraries else subject
+                alone = kind == "cross_entropy_with_grad" and not isinstance(run.value, (tuple, list))
+                return autograd.with_gradient(subject) if alone else subject
     return Subject(function, kind, libraries[0], keywords[0], options)
 
 
@@ -146,6 +189,8 @@ def _signature(function):
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):
         return frozenset(), ("axis", "dim", None)
+    except Exception:  # an object that only looks like a function
+        return frozenset(), (None,)
     names = tuple(name for name in ("axis", "dim") if name in parameters)
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    return frozenset(parameters), names or (("axis", None) if takes_any else (None,))
+    return None if takes_any else frozenset(parameters), names or (("axis", None) if takes_any else (None,))

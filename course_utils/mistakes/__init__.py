@@ -4,14 +4,24 @@
 `fails_on`; `.truth(reference)` is the right answer there, computed when asked.
 """
 
-from course_utils.mistakes import formats, gradient, log_domain, loss, shift, softmax, streaming
+from course_utils.mistakes import (
+    formats,
+    gradient,
+    log_domain,
+    loss,
+    masks,
+    options,
+    shift,
+    softmax,
+    streaming,
+)
 from course_utils.mistakes.core import QUANTITIES, Mistake, mistake
 
 __all__ = ["MISTAKES", "QUANTITIES", "Mistake", "mistake"]
 
 MISTAKES = {
     value.key: value
-    for module in (softmax, shift, formats, log_domain, loss, gradient, streaming)
+    for module in (softmax, shift, formats, log_domain, loss, gradient, streaming, masks, options)
     for value in vars(module).values()
     if isinstance(value, Mistake)
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -14,7 +14,8 @@ class Mistake:
     """One wrong answer. Calling it runs the wrong function: `shift_by_mean(logits)`.
 
     key        the name of the function
-    number     its place in the course's catalogue ("4", "8b"); empty for a lesson's own mistake
+    number     its place in the course's catalogue ("4", "8b"); empty for a lesson's own mistake, and for one
+               that only the audit tells
     quantity   what the function claims to compute: a key of `QUANTITIES`
     function   the wrong code itself
     belief     the thought behind it, in the words of the one who holds it
@@ -25,6 +26,7 @@ class Mistake:
     widget     the explorer that shows it
     family     the constant that varies: a keyword of the function, and its values or a function that reads
                the values off somebody's answers (see `relatives`); empty where nothing varies
+    options    the keywords that go with `fails_on`: what the mistake is about, if not the plain quantity
     """
 
     key: str
@@ -38,6 +40,7 @@ class Mistake:
     fails_on: tuple
     widget: str
     family: tuple = ()
+    options: dict = field(default_factory=dict)
 
     def __call__(self, *args, **options):
         return self.function(*args, **options)
@@ -55,11 +58,11 @@ class Mistake:
     def gives(self):
         """What the wrong function answers on `fails_on`; its floating-point events stay silent."""
         with np.errstate(all="ignore"):
-            return self.function(*self.fails_on)
+            return self.function(*self.fails_on, **self.options)
 
     def truth(self, room):
         """The right answer on `fails_on`, computed by a room: `mistake.truth(reference)`."""
-        return QUANTITIES[self.quantity](room, *self.fails_on)
+        return QUANTITIES[self.quantity](room, *self.fails_on, **self.options)
 
 
 def mistake(number="", *, quantity, **said):
@@ -85,11 +88,12 @@ def _against_zero(function, z):
 
 
 QUANTITIES = {
-    "softmax": lambda room, logits, axis=-1: room.softmax(logits, axis=axis),
-    "log_softmax": lambda room, logits, axis=-1: room.log_softmax(logits, axis=axis),
-    "logsumexp": lambda room, logits, axis=-1: room.logsumexp(logits, axis=axis),
-    "cross_entropy": lambda room, logits, targets: room.cross_entropy(logits, targets),
-    "gradient": lambda room, logits, targets: room.cross_entropy_with_grad(logits, targets)[1],
+    "softmax": lambda room, logits, axis=-1, **options: room.softmax(logits, axis=axis, **options),
+    "log_softmax": lambda room, logits, axis=-1, **options: room.log_softmax(logits, axis=axis, **options),
+    "logsumexp": lambda room, logits, axis=-1, **options: room.logsumexp(logits, axis=axis, **options),
+    "cross_entropy": lambda room, logits, targets, **options: room.cross_entropy(logits, targets, **options),
+    "gradient": lambda room, *args, **options: room.cross_entropy_with_grad(*args, **options)[1],
+    "masked_logits": lambda room, logits, where: np.where(where, logits, -np.inf),
     "predicted_class": lambda room, logits: np.argmax(room.softmax(logits), axis=-1),
     "masked_softmax": _masked_softmax,
     "tempered_softmax": _tempered_softmax,

@@ -27,6 +27,37 @@ def sum_in_narrow_format(logits, axis=-1):
 
 
 @mistake(
+    quantity="softmax",
+    fails_on=(np.float32([0] + [-17] * 1000),),
+    widget="edge",
+    belief="A sum is a sum, in whatever order.",
+    diagnosis="You added up one after the other in the format of the input. Next to a sum of 1 a term below half "
+    "its spacing is rounded away; thousands of them are lost, although together they count.",
+    step="`total += term` from left to right: each small term meets the large sum alone.",
+    change="Let `np.sum` add along the last axis (it adds in pairs), or add up in float64.",
+)
+def sum_one_by_one(logits, axis=-1):
+    exps = np.exp(logits - np.max(logits, axis=axis, keepdims=True))
+    return exps / np.take(np.cumsum(exps, axis=axis), [-1], axis=axis)
+
+
+@mistake(
+    quantity="logsumexp",
+    fails_on=(floats.store(np.zeros(1000), "bfloat16"),),
+    widget="edge",
+    belief="The logarithm of the sum is small, so a narrow format holds it.",
+    diagnosis="You added up the exponentials in the narrow format. A running sum in bfloat16 stops growing at "
+    "256, and in float16 a sum of 70,000 ones is inf, long before its logarithm is large.",
+    step="`np.sum(exps)` in the format of the input: the logarithm fits, the sum does not.",
+    change="Add up in float32: `exps.astype(np.float32).sum(...)`, and round once at the end.",
+)
+def narrow_sum_in_logsumexp(logits, axis=-1):
+    row_max = np.max(logits, axis=axis, keepdims=True)
+    total = np.sum(np.exp(logits - row_max), axis=axis, keepdims=True)
+    return np.squeeze(row_max + np.log(total), axis=axis)
+
+
+@mistake(
     "33",
     quantity="softmax",
     fails_on=(np.zeros(1100, np.float32),),

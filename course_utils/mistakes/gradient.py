@@ -99,3 +99,96 @@ def where_guards_gradient(z):
 def clip_nan_gradient(logits, targets):
     exps = np.exp(logits)
     return np.clip(_minus_onehot(exps / np.sum(exps, axis=-1, keepdims=True), targets), -1, 1)
+
+
+@mistake(
+    "22",
+    quantity="gradient",
+    fails_on=(np.float32([[0, 200]]), np.array([0])),
+    widget="loss",
+    belief="`np.where` keeps log 0 out of the loss, so it keeps it out of the gradient.",
+    diagnosis="You guarded log p with a where. The loss is finite, and the gradient is not a number: the branch "
+    "that was not taken still contributes 0 * 1/0 = NaN.",
+    step="`np.where(p > 0, 1, 0) * (1 / p)` in the backward pass: 0 times inf is NaN.",
+    change="Differentiate the loss that starts from the logits: the gradient is softmax - onehot.",
+)
+def gradient_through_where(logits, targets):
+    p = _softmax(logits)
+    p_target = p[np.arange(len(targets)), targets][:, None]
+    return _minus_onehot(p, targets) * (np.where(p_target > 0, 1, 0).astype(p.dtype) / p_target * p_target)
+
+
+def _gradient_of_each(logits, targets):
+    """The gradient of each row's loss to the last digits: what follows is about something else."""
+    gradient, at = _softmax(logits), (np.arange(len(targets)), targets)
+    gradient[at] = 0
+    gradient[at] = -np.sum(gradient, axis=-1)
+    return gradient
+
+
+@mistake(
+    quantity="gradient",
+    fails_on=(np.float64([[0, 0], [0, 0]]), np.array([0, 1])),
+    widget="loss",
+    belief="The gradient of a mean is the gradient of each row.",
+    diagnosis="You returned the gradient of the sum of the losses and not of their mean: it is too large by the "
+    "number of rows, and grows with the batch.",
+    step="`softmax - onehot` without the division by the number of rows.",
+    change="Divide by the number of rows: `(softmax - onehot) / len(targets)`.",
+)
+def gradient_of_sum(logits, targets):
+    return _gradient_of_each(logits, targets)
+
+
+def _keep(targets, ignore_index):
+    keep = targets != ignore_index
+    return keep[:, None], np.where(keep, targets, 0)
+
+
+@mistake(
+    quantity="gradient",
+    fails_on=(np.float64([[0, 0], [0, 0]]), np.array([0, -100])),
+    options={"ignore_index": -100},
+    widget="loss",
+    belief="The loss leaves ignored rows out, and that is enough.",
+    diagnosis="You left the ignored rows out of the loss and not out of the gradient: they are still trained, "
+    "towards a class that nobody asked for.",
+    step="`softmax - onehot` for every row: the ignored ones are not set to 0.",
+    change="Set them to 0: `gradient[targets == ignore_index] = 0`.",
+)
+def gradient_of_ignored_rows(logits, targets, ignore_index=None):
+    keep, inside = _keep(targets, ignore_index)
+    return _gradient_of_each(logits, inside) / np.sum(keep)
+
+
+@mistake(
+    quantity="gradient",
+    fails_on=(np.float64([[0, 0], [-np.inf, -np.inf]]), np.array([0, -100])),
+    options={"ignore_index": -100},
+    widget="loss",
+    belief="Times 0 removes a row from the gradient.",
+    diagnosis="You multiplied the gradient by a mask of zeros and ones. An ignored row may hold NaN, and 0 * NaN "
+    "is NaN: it reaches the weights all the same.",
+    step="`gradient * keep`: multiplying by 0 does not remove a NaN.",
+    change="Replace instead: `np.where(keep, gradient, 0)`.",
+)
+def multiply_ignored_gradient_by_zero(logits, targets, ignore_index=None):
+    keep, inside = _keep(targets, ignore_index)
+    return _gradient_of_each(logits, inside) * keep / np.sum(keep)
+
+
+@mistake(
+    quantity="gradient",
+    fails_on=(np.float64([[0, 0]]), np.array([0])),
+    options={"weight": np.array([1.0, 3]), "label_smoothing": 0.5},
+    widget="loss",
+    belief="The gradient is softmax minus the targets, whatever the targets are.",
+    diagnosis="You subtracted weights that do not add up to 1 from probabilities that do. The rows of your "
+    "gradient do not add up to 0, so every logit of the row drifts.",
+    step="`softmax - goal`: softmax has to be multiplied by the sum of the goal first.",
+    change="Write `softmax * goal.sum(axis=-1, keepdims=True) - goal`.",
+)
+def gradient_without_total_weight(logits, targets, weight=1, label_smoothing=0.0):
+    weight = np.broadcast_to(weight, logits.shape[-1:])
+    goal = (1 - label_smoothing) * np.eye(logits.shape[-1])[targets] + label_smoothing / logits.shape[-1]
+    return (_softmax(logits) - goal * weight) / np.sum(weight[targets])

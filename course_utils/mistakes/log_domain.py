@@ -102,3 +102,51 @@ def shift_infinite_logit(logits, axis=-1):
 )
 def log_of_one_minus_sigmoid(z):
     return np.log(1 - 1 / (1 + np.exp(-z)))
+
+
+@mistake(
+    quantity="log_softmax",
+    fails_on=(np.float64([0, -40]),),
+    widget="loss",
+    belief="A tiny epsilon keeps the logarithm away from 0.",
+    diagnosis="You added an epsilon to the sum before its logarithm. After the shift the sum is at least 1, so "
+    "there is nothing to guard, and a confident class gets the epsilon for its loss.",
+    step="`np.log(total + eps)`: where the truth is smaller than eps, only eps is left.",
+    change="Remove the epsilon; leave the largest term out of the sum and use `np.log1p(rest)`.",
+)
+def epsilon_in_log_sum(logits, axis=-1, epsilon=1e-8):
+    shifted = logits - np.max(logits, axis=axis, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True) + epsilon)
+
+
+@mistake(
+    quantity="logsumexp",
+    fails_on=(np.float64([np.nan, 1]),),
+    widget="loss",
+    belief="NaN is a hole in the data, and a sum can skip it.",
+    diagnosis="You dropped NaN from the sum. The answer looks healthy, and the error that made the NaN goes "
+    "unseen.",
+    step="`np.nansum(np.exp(...))`: NaN is dropped without a word.",
+    change="Use `np.max` and `np.sum`: a NaN in a row has to come out.",
+)
+def skip_nan_in_logsumexp(logits, axis=-1):
+    row_max = np.nanmax(logits, axis=axis, keepdims=True)
+    return np.squeeze(
+        row_max + np.log(np.nansum(np.exp(logits - row_max), axis=axis, keepdims=True)), axis=axis
+    )
+
+
+@mistake(
+    quantity="logsumexp",
+    fails_on=(np.float64([0, 1000]),),
+    options={"b": np.array([1.0, 0])},
+    widget="loss",
+    belief="The weights belong to the sum, so the shift need not know them.",
+    diagnosis="You shifted by a logit whose weight is 0. Every other exponent underflows, and log 0 is -inf.",
+    step="`logits.max()` over all logits: the largest of them takes no part.",
+    change="Take the maximum where b is not 0: `np.where(b == 0, -np.inf, logits).max()`.",
+)
+def max_over_weight_zero(logits, b=1, axis=-1):
+    row_max = np.max(logits, axis=axis, keepdims=True)
+    total = np.sum(b * np.exp(logits - row_max), axis=axis, keepdims=True)
+    return np.squeeze(row_max + np.log(total), axis=axis)

@@ -73,6 +73,21 @@ def shift_by_max_abs(logits, axis=-1):
 
 
 @mistake(
+    quantity="softmax",
+    fails_on=(np.float32([-104, -105]),),
+    widget="shift",
+    belief="Only positive logits overflow, so a negative maximum needs no shift.",
+    diagnosis="You subtracted the maximum only where it is positive. A row that lies far below 0 stays there: "
+    "every exp underflows to 0, and 0/0 is NaN.",
+    step="`max(0, logits.max())`: for a negative row this is no shift at all.",
+    change="Subtract the maximum, negative or not.",
+)
+def shift_by_max_or_zero(logits, axis=-1):
+    exps = np.exp(logits - np.maximum(np.max(logits, axis=axis, keepdims=True), 0))
+    return exps / np.sum(exps, axis=axis, keepdims=True)
+
+
+@mistake(
     "6",
     quantity="softmax",
     fails_on=(np.float32([[0, 1, 2], [200, 201, 202]]),),

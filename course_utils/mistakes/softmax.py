@@ -91,6 +91,37 @@ def replace_inf(logits, axis=-1, *, largest=None):
 
 
 @mistake(
+    quantity="softmax",
+    fails_on=(np.float32([np.nan, 1]),),
+    widget="breaker",
+    belief="NaN is a hole in the data, and the other classes can share the rest.",
+    diagnosis="You dropped NaN from the maximum and the sum. The other classes look healthy, and the error that "
+    "made the NaN goes unseen.",
+    step="`np.nansum(exps)`: NaN is dropped without a word.",
+    change="Use `np.max` and `np.sum`: a NaN spoils its row, and has to.",
+)
+def skip_nan(logits, axis=-1):
+    exps = np.exp(logits - np.nanmax(logits, axis=axis, keepdims=True))
+    return exps / np.nansum(exps, axis=axis, keepdims=True)
+
+
+@mistake(
+    quantity="softmax",
+    fails_on=(np.float32([np.nan, 1]),),
+    widget="breaker",
+    belief="A logit that is NaN says nothing, so its class gets probability 0.",
+    diagnosis="You took NaN for -inf. Its class gets probability 0 and the row adds up to 1: the error that made "
+    "the NaN goes unseen.",
+    step="`np.where(np.isnan(logits), -np.inf, logits)`: an alarm is turned into an answer.",
+    change="Leave NaN where it is: it spoils its row, and has to.",
+)
+def nan_as_minus_infinity(logits, axis=-1):
+    kept = np.where(np.isnan(logits), np.array(-np.inf, logits.dtype), logits)
+    exps = np.exp(kept - np.max(kept, axis=axis, keepdims=True))
+    return exps / np.sum(exps, axis=axis, keepdims=True)
+
+
+@mistake(
     "24",
     quantity="softmax",
     fails_on=(np.float32([1000, 990]),),

@@ -1,81 +1,28 @@
-"""What every function is asked: the cliffs of each format, accuracy, special values, shapes, types, arguments.
-
-A case says what is put in and which other answers are declared policies; the truth comes from `truth`.
-"""
+"""Rows for softmax, log_softmax and logsumexp: the cliffs of each format, accuracy, special values, shapes, types."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cache
 
 import numpy as np
 
 from course_utils import floats, reference
-
-RANGE, ACCURACY, SPECIAL, SHAPES, TYPES, ARGUMENTS, BEHAVIOUR = GROUPS = (
-    "range",
-    "accuracy",
-    "special values",
-    "shapes and layouts",
-    "types",
-    "arguments",
-    "behaviour",
+from course_utils.audit.cases.case import (
+    ACCURACY,
+    ARGUMENTS,
+    INF,
+    MARGINS,
+    NAN,
+    RANGE,
+    SHAPES,
+    SPECIAL,
+    TYPES,
+    Case,
 )
-INF, NAN = np.inf, np.nan
-MARGINS = (1, 5, 10, 16, 17, 18, 30, 36, 37, 40, 60, 100, 300, 700)
 
 
-@dataclass(frozen=True, eq=False)
-class Case:
-    """One question to the function.
-
-    axis      where the classes are, handed over as the keyword that the function has for it
-    options   keywords that only some functions know (`where`, `b`, `weight`, ...); others are not asked
-    refused   an error is the right answer
-    lenient   why an error is a declared difference, where the right answer is a value
-    declared  (words, value) of other answers that are policies and not mistakes
-    view      makes what the function sees out of `logits`: a strided, reversed or read-only view
-    numpy     only NumPy has such an input
-    """
-
-    name: str
-    group: str
-    logits: object
-    targets: object = None
-    axis: object = -1
-    options: dict = field(default_factory=dict)
-    refused: bool = False
-    lenient: str = ""
-    declared: tuple = ()
-    view: Callable | None = None
-    numpy: bool = False
-
-    @property
-    def args(self) -> tuple:
-        return (self.logits,) if self.targets is None else (self.logits, self.targets)
-
-    @property
-    def plain(self) -> bool:
-        """Nothing but an array and perhaps targets: can be shrunk, and asked of a known mistake."""
-        usual = self.axis == -1 and self.view is None and not self.options and not self.refused
-        return usual and isinstance(self.logits, np.ndarray) and self.logits.ndim > 0 and not self.numpy
-
-    def seen(self) -> np.ndarray:
-        """The logits as the function sees them."""
-        return np.asarray(self.logits if self.view is None else self.view(self.logits))
-
-
-@cache
-def cases(kind: str) -> tuple[Case, ...]:
-    """All cases of a kind, the cheapest and most telling first."""
-    made = [*_loss_cases()] if kind == "cross_entropy" else [*_row_cases(kind)]
-    return tuple(sorted(made, key=lambda case: GROUPS.index(case.group)))
-
-
-def _row_cases(kind):
+def cases(kind):
+    """All of them, in no order."""
     for fmt in floats.FORMATS.values():
-        for name, rows in (*_range(fmt), *_many(fmt)):
+        for name, rows in (*at_the_cliffs(fmt), *_many(fmt)):
             yield Case(f"{name}, {fmt.name}", RANGE, floats.store(rows, fmt))
         for name, rows in _accuracy(fmt):
             yield Case(f"{name}, {fmt.name}", ACCURACY, floats.store(rows, fmt))
@@ -84,10 +31,9 @@ def _row_cases(kind):
     yield from _shapes()
     yield from _types(kind)
     yield from _axes()
-    yield from _keywords(kind)
 
 
-def _range(fmt):
+def at_the_cliffs(fmt):
     """Rows at the cliffs of the format's exp: each of them has broken somebody's softmax."""
     bad, zero, last = fmt.exp_first_bad, fmt.exp_first_zero, fmt.exp_last_finite
     huge = min(1000.0, fmt.max / 2)
@@ -236,102 +182,3 @@ def _axes():
     yield Case("axis=None", ARGUMENTS, cube, axis=None, lenient="has no axis=None")
     yield Case("axis=(0, 2)", ARGUMENTS, cube, axis=(0, 2), lenient="takes one axis only")
     yield Case("axis=3 of three axes", ARGUMENTS, cube, axis=3, refused=True)
-
-
-def _keywords(kind):
-    keep = np.array([True, True, False])
-    if kind in ("softmax", "log_softmax"):
-        yield Case("where= hides a huge logit", ARGUMENTS, np.array([1.0, 2, 1e4]), options={"where": keep})
-    if kind == "logsumexp":
-        for name, logits, b in (
-            ("weight 0 at the maximum", [1.0, 2, 1e4], [1.0, 1, 0]),
-            ("positive weights", [1.0, 2, 3], [0.5, 2, 4]),
-            ("equal terms that cancel", [800.0, 800, 1], [1.0, -1, 1]),
-            ("all weights 0", [1.0, 2], [0.0, 0]),
-        ):
-            yield Case(f"b=: {name}", ARGUMENTS, np.array(logits), options={"b": np.array(b)})
-
-
-def _loss_cases():
-    for fmt in floats.FORMATS.values():
-        for name, rows in _range(fmt):
-            rows = floats.store(np.atleast_2d(rows), fmt)
-            count, classes = rows.shape
-            for target in (0, classes - 1) if count == 1 else (0,):
-                targets = np.full(1, target) if count == 1 else np.arange(count) % classes
-                yield Case(f"{name}, target {target}, {fmt.name}", RANGE, rows, targets)
-        yield Case(f"1100 equal logits, {fmt.name}", RANGE, floats.store(np.zeros((1, 1100)), fmt), _one(7))
-        yield from _loss_accuracy(fmt)
-    yield from _special_losses()
-    yield from _targets()
-    yield from _loss_options()
-
-
-def _one(target):
-    return np.array([target])
-
-
-def _loss_accuracy(fmt):
-    random = np.random.default_rng(2)
-    batch, targets = random.normal(0, 3, (20, 5)), random.integers(0, 5, 20)
-    yield Case(f"20 rows from N(0, 3), {fmt.name}", ACCURACY, floats.store(batch, fmt), targets)
-    if fmt.bits < 32:
-        return
-    wide = floats.store(random.normal(0, 10, (1, 100)), fmt)
-    yield Case(f"100 logits from N(0, 10), target last, {fmt.name}", ACCURACY, wide, _one(99))
-    offset = floats.store([[1e4, 1e4]], fmt)
-    yield Case(f"two logits offset by 1e4, {fmt.name}", ACCURACY, offset, _one(0))
-    for margin in MARGINS:
-        row = floats.store([[0, -margin]], fmt)
-        yield Case(f"right by {margin}, {fmt.name}", ACCURACY, row, _one(0))
-        yield Case(f"wrong by {margin}, {fmt.name}", ACCURACY, row, _one(1))
-
-
-def _special_losses():
-    for fmt in ("float64", "float32"):
-        row = floats.store([[1, 2, -INF]], fmt)
-        yield Case(f"another class at -inf, {fmt}", SPECIAL, row, _one(0))
-        yield Case(f"the target at -inf, {fmt}", SPECIAL, row, _one(2))
-        yield Case(f"a NaN in the row, {fmt}", SPECIAL, floats.store([[NAN, 1]], fmt), _one(1))
-    yield Case("one class only", SHAPES, np.array([[5.0], [-3]]), np.array([0, 0]))
-    zero = (("the mean of no rows is 0", np.array(0.0)),)
-    empty = Case("no row at all", SHAPES, np.zeros((0, 3)), np.zeros(0, np.int64), declared=zero)
-    yield empty
-    lists = dict(lenient="takes arrays only", numpy=True)
-    yield Case("lists", SHAPES, [[3.0, 1, -2], [0, 1, 2]], [0, 2], **lists)
-    logits = np.array([[200, 0, 3]], np.uint8)
-    yield Case("uint8", TYPES, logits, _one(0), lenient="refuses integers")
-    yield Case("uint8, target below the maximum", TYPES, logits, _one(1), lenient="refuses integers")
-
-
-def _targets():
-    logits = np.array([[3.0, 1, -2], [0, 1, 2]])
-    for name, targets in (
-        ("a target beyond the last class", np.array([0, 3])),
-        ("a negative target", np.array([0, -1])),
-        ("targets with a fraction", np.array([0.0, 1.5])),
-        ("truth values as targets", np.array([True, False])),
-        ("more targets than rows", np.array([0, 1, 2])),
-    ):
-        yield Case(name, ARGUMENTS, logits, targets, refused=True)
-
-
-def _loss_options():
-    logits = np.array([[3.0, 1, -2], [0, 1, 2], [1, 1, 4]])
-    targets = np.array([0, 2, 1])
-    weight = np.array([0.5, 2.0, 1.0])
-
-    def optional(name, logits=logits, targets=targets, declared=(), **options):
-        return Case(name, ARGUMENTS, logits, targets, options=options, declared=declared)
-
-    leak = np.array([[3.0, 1, -2], [-INF, -INF, -INF]])
-    ignored = np.array([0, -100])
-    yield optional("weight=", weight=weight)
-    yield optional("label_smoothing=0.1", label_smoothing=0.1)
-    yield optional("weight= and label_smoothing=", weight=weight, label_smoothing=0.2)
-    yield optional('reduction="sum"', reduction="sum")
-    yield optional('reduction="none"', reduction="none")
-    yield optional("ignore_index=", targets=np.array([0, -100, 1]), ignore_index=-100)
-    zero = (("a mean over nothing is 0", np.array(0.0)),)
-    yield optional("every row ignored", targets=np.full(3, -100), ignore_index=-100, declared=zero)
-    yield optional("-inf in an ignored row", logits=leak, targets=ignored, ignore_index=-100)

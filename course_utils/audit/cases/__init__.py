@@ -1,0 +1,32 @@
+"""What every function is asked. A case says what is put in and which other answers are declared policies;
+the truth comes from `truths`.
+
+room        holds
+case        one question
+rows        cliffs, accuracy, special values, shapes, types: for softmax, log_softmax and logsumexp
+long_rows   many classes or many rows, with few different numbers
+keywords    where=, out=, keepdims=, b=, return_sign=
+losses      cross-entropy: margins, targets, special values
+options     weight=, ignore_index=, label_smoothing=, reduction=, axis=, soft targets
+gradients   what a loss alone cannot show
+"""
+
+from functools import cache
+
+from course_utils.audit.cases import gradients, keywords, long_rows, losses, options, rows
+from course_utils.audit.cases.case import ACCURACY, ARGUMENTS, BEHAVIOUR, GROUPS, OPTIONS, RANGE, Case
+
+__all__ = ["ACCURACY", "ARGUMENTS", "BEHAVIOUR", "GROUPS", "OPTIONS", "RANGE", "Case", "cases"]
+
+
+@cache
+def cases(kind: str) -> tuple[Case, ...]:
+    """All cases of a kind, the cheapest and most telling first."""
+    return tuple(sorted(_all(kind), key=lambda case: GROUPS.index(case.group)))
+
+
+def _all(kind):
+    if not kind.startswith("cross_entropy"):
+        return [*rows.cases(kind), *long_rows.cases(), *keywords.cases(kind)]
+    own = gradients.cases() if kind == "cross_entropy_with_grad" else ()
+    return [*losses.cases(), *long_rows.with_targets(), *options.cases(), *own]
