@@ -499,8 +499,8 @@ def test_time_is_kept():
         return stable.softmax(logits, axis)
 
     report = audit(softmax, seconds=1)
-    assert report.seconds < 5
-    assert report.of(NOT_RUN)
+    assert report.seconds < 20
+    assert len(report.of(NOT_RUN)) > 100
     assert [finding.case for finding in report.of(FAIL)] == ["every case is answered in time"]
 
 

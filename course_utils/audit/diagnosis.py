@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache, partial
+from dataclasses import dataclass, replace
+from functools import cache, cached_property, lru_cache
 
 import numpy as np
 
@@ -67,11 +67,8 @@ _SPOKEN = {
     ("masked_logits", "log_softmax"): _logits_masked_before(shifted.log_softmax),
     ("masked_logits", "logsumexp"): _logits_masked_before(shifted.logsumexp),
 }
+_PLAIN = "log_softmax", "cross_entropy"  # spoken for only without options
 _QUANTITIES = {"cross_entropy_with_grad": ("cross_entropy", "gradient")}  # what each part of an answer is
-_VARIANTS = {  # a mistake with another number in it is the same mistake
-    "epsilon": (1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5),
-    "sentinel": (-1e4, -1e9, -1e30, -1e38),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,11 +78,12 @@ class Suspect:
     mistake: Mistake
     function: object
     part: int
+    quantity: str
 
     @cached_property
     def keywords(self) -> frozenset:
         """What it is about besides the plain quantity: where=, weight=, ..."""
-        return frozenset(_parameters(self.function)) & OPTIONS
+        return frozenset(inspect.signature(self.function).parameters) & OPTIONS
 
     def comparable(self, case) -> bool:
         """Whether it can be asked this case, and has something to say about it, in reasonable time."""
@@ -96,34 +94,34 @@ class Suspect:
         large = max(large, self.mistake.fails_on[0].size) if own else _LARGE_IN_TURN
         return asked and 0 < case.logits.size <= large
 
+    def relatives(self, ask) -> list:
+        """The same mistake with other constants, read off the answers of the function."""
+        speak = _speak(self.mistake, self.quantity)
+        return [replace(self, function=speak(other)) for other in self.mistake.relatives(ask)]
+
 
 @cache
 def suspects(kind: str) -> tuple[Suspect, ...]:
     """The known mistakes that can be compared with a function of this kind."""
-    return tuple(_suspects(_QUANTITIES.get(kind, (kind,))))
+    quantities = enumerate(_QUANTITIES.get(kind, (kind,)))
+    asked = [(part, quantity, m) for part, quantity in quantities for m in MISTAKES.values()]
+    spoken = [(part, quantity, m, _speak(m, quantity)) for part, quantity, m in asked]
+    return tuple(
+        Suspect(m, speak(m.function), part, quantity) for part, quantity, m, speak in spoken if speak
+    )
 
 
-def _suspects(quantities):
-    for part, quantity in enumerate(quantities):
-        for mistake in MISTAKES.values():
-            speak = _SPOKEN.get((mistake.quantity, quantity))
-            if mistake.quantity == quantity:
-                yield from (Suspect(mistake, function, part) for function in _variants(mistake.function))
-            elif speak and (mistake.quantity.startswith("masked") or not mistake.options):
-                yield from (
-                    Suspect(mistake, speak(function), part) for function in _variants(mistake.function)
-                )
+def _speak(mistake, quantity):
+    """How a mistake is made to answer for this quantity: a function of its function; None if it cannot."""
+    if mistake.quantity == quantity:
+        return _as_it_is
+    return (
+        None if mistake.options and mistake.quantity in _PLAIN else _SPOKEN.get((mistake.quantity, quantity))
+    )
 
 
-def _variants(function):
-    for name, values in _VARIANTS.items():
-        if name in _parameters(function):
-            return [partial(function, **{name: value}) for value in values]
-    return [function]
-
-
-def _parameters(function):
-    return inspect.signature(function).parameters
+def _as_it_is(function):
+    return function
 
 
 @lru_cache(1 << 14)
@@ -155,14 +153,16 @@ def alike(suspect: Suspect, case, run) -> bool:
     return bool(np.all(near | (a == b) | (np.isnan(a) & np.isnan(b))))
 
 
-def name_mistakes(kind: str, trials) -> dict:
-    """{case: suspect} for the failing cases that one explains; `trials` are (case, run, verdict).
+def name_mistakes(kind: str, trials, ask) -> dict:
+    """{case: suspect} for the failing cases that one explains; `trials` are (case, run, verdict), and `ask(*args)`
+    puts a question of a mistake's own to the function.
 
     The mistake that explains most failures, and agrees most with the rest, speaks first.
     """
     asked = [(case, run, said) for case, run, said in trials if run is not None and case.plain]
     failed = [case for case, _, said in asked if said.status == FAIL]
-    heard = [one for suspect in suspects(kind) if (one := _Heard(suspect, kind, asked)).fits]
+    heard = [_Heard(suspect, kind, asked) for suspect in _all_suspects(kind, ask)] if failed else []
+    heard = [one for one in heard if one.fits]
     best = {one.suspect.keywords: one for one in sorted(heard, key=lambda one: one.score)}
     heard = [one for one in heard if one.credible(one is best[one.suspect.keywords])]
     named = {}
@@ -174,6 +174,12 @@ def name_mistakes(kind: str, trials) -> dict:
     return named
 
 
+def _all_suspects(kind, ask):
+    for suspect in suspects(kind):
+        yield suspect
+        yield from suspect.relatives(ask)
+
+
 class _Heard:
     """A suspect whose answers have been compared with the function's.
 
@@ -182,27 +188,22 @@ class _Heard:
     """
 
     def __init__(self, suspect, kind, asked):
-        self.suspect = suspect
+        self.suspect, self.own = suspect, suspect.mistake.quantity == suspect.quantity
+        asked = [one for one in asked if suspect.comparable(one[0])]
         about = parts(kind, asked[0][0])[suspect.part] if asked else ""
-        asked = [
-            (c, run, said.status == FAIL and said.part == about)
-            for c, run, said in asked
-            if suspect.comparable(c)
-        ]
-        alikes = [alike(suspect, case, run) for case, run, _ in asked]
-        together = [(*one, same) for one, same in zip(asked, alikes, strict=True)]
-        self.fits = {c for c, _, failed, same in together if failed and same and _nameable(suspect, c)}
-        self.own = suspect.mistake.quantity in _QUANTITIES.get(kind, (kind,))
-        self.asked = len(asked)
+        wrong = [(case, run) for case, run, said in asked if said.status == FAIL and said.part == about]
+        explained = {case for case, run in wrong if alike(suspect, case, run)}
+        self.asked, self.fits = len(asked), {case for case in explained if _nameable(suspect, case)}
         if self.fits:
-            self.differs = sum(
-                not same and (failed or _fails(suspect, kind, c)) for c, _, failed, same in together
-            )
+            failed = {case for case, _ in wrong}
+            right = [(case, run) for case, run, _ in asked if case not in failed]
+            against = [c for c, run in right if not alike(suspect, c, run) and _fails(suspect, kind, c)]
+            self.differs = len(wrong) - len(explained) + len(against)
             self.score = len(self.fits) - self.differs
 
     def credible(self, best):
         """One NaN in common proves little: what contradicts the function often does not explain it."""
-        return self.differs <= self.asked / (3 if best else 20)
+        return self.differs <= (max(self.asked / 3, len(self.fits)) if best else self.asked / 20)
 
     def rank(self, case):
         nature = _nature(self.suspect.mistake.fails_on[0]) == _nature(case.logits)

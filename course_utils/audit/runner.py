@@ -20,7 +20,7 @@ from course_utils.shrink import smallest
 
 SECONDS = 8.0
 _SHRINK_SECONDS = 0.5
-_PATIENCE = {"jax": 8.0}  # JAX compiles every new shape before it computes
+_PATIENCE = {"jax": 8.0, "torch": 3.0}  # every call of theirs costs; JAX compiles every new shape
 
 
 def audit(function, kind: str | None = None, *, name: str | None = None, seconds: float = SECONDS) -> Report:
@@ -33,7 +33,7 @@ def audit(function, kind: str | None = None, *, name: str | None = None, seconds
              returns a loss and its gradient, or a loss of PyTorch's or JAX's that autograd can differentiate
     name     what the report calls it
     seconds  the limit for all calls of the function together; what was not asked by then is reported as not
-             run, and as a failure; JAX, which compiles every new shape, gets eight times as long
+             run, and as a failure; PyTorch gets three times as long, JAX, which compiles every new shape, eight
 
     Raises: TypeError when `function` is none, ValueError for an unknown kind.
     """
@@ -46,7 +46,7 @@ def audit(function, kind: str | None = None, *, name: str | None = None, seconds
     subject = met(function, kind)
     seconds *= _PATIENCE.get(subject.library, 1)
     asked = [*trials(subject, 0.6 * seconds, _PATIENCE.get(subject.library, 1.0))]
-    named = diagnosis.name_mistakes(kind, asked)
+    named = diagnosis.name_mistakes(kind, asked, subject.ask)
     findings, shrunk, end = [], set(), time.monotonic() + 0.4 * seconds
     for case, run, said in asked:
         suspect = named.get(case)

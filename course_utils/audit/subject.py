@@ -74,6 +74,12 @@ class Subject:
         """The same, with the value as the function returned it."""
         return guard.call(functools.partial(self._ask, case), case.args, seconds)
 
+    def ask(self, *args) -> np.ndarray:
+        """The first part of the answer to these arguments; NaN where there is none."""
+        value = self.run(Case("", "", *args)).value
+        value = value[0] if isinstance(value, tuple) and value else value
+        return value if isinstance(value, np.ndarray) and value.dtype.kind == "f" else np.array(np.nan)
+
     def takes(self, case) -> bool:
         """Whether the function may know the keywords of the case."""
         return self.options is None or set(case.keywords) <= self.options
@@ -120,7 +126,7 @@ class Subject:
 def _as_answer(value, count):
     """An array of NumPy's, or a tuple of them where several parts are due or a tuple came back."""
     several = isinstance(value, tuple) or (count > 1 and isinstance(value, list))
-    if count == 1 and several and all(np.ndim(part) == 0 for part in value):
+    if count == 1 and several and all(isinstance(part, (int, float, np.number)) for part in value):
         return _converted(value)  # a row as a tuple of numbers
     return tuple(_converted(part) for part in value) if several else _converted(value)
 

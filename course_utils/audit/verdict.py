@@ -19,6 +19,7 @@ from course_utils.audit.truths import each_row, parts, quantity, truth
 PASS, DECLARED, FAIL, NOT_RUN = STATUSES = ("pass", "declared difference", "fail", "not run")
 _WORST = (PASS, DECLARED, FAIL)
 BAR, NARROW_BAR = 6.0, 0.51
+_NO_DISTANCE = np.finfo(float).max  # an allowance beyond it would let everything pass
 _CLASSIC = (
     "Further from the truth than need be, but no further than the rounding of the classic shift explains."
 )
@@ -69,11 +70,12 @@ def _judge_refusal(case, run):
 
 def _judge_parts(kind, case, value):
     """The verdict on the part that is furthest off."""
-    names = parts(kind, case)
-    values = (value,) if len(names) == 1 else value
-    if not isinstance(values, tuple) or len(values) != len(names):
-        came = f"{len(value)} values" if isinstance(value, tuple) else "one value"
-        return Verdict(FAIL, f"It returned {came}, where ({', '.join(names)}) is right.", failure="parts")
+    names, several = parts(kind, case), isinstance(value, tuple)
+    values = value if several else (value,)
+    if several != (len(names) > 1) or len(values) != len(names):
+        came = f"a tuple of {len(value)}" if several else "one value"
+        due = f"({', '.join(names)})" if len(names) > 1 else "one array"
+        return Verdict(FAIL, f"It returned {came}, where {due} is right.", failure="parts")
     expected = _expected(kind, case, values)
     found = [
         _judge_part(kind, case, name, *pair) for name, *pair in zip(names, values, expected, strict=True)
@@ -139,12 +141,12 @@ def _compared(quantity, case, value, expected, fmt):
     if quantity == "sign":
         return Verdict(FAIL, "The sign is wrong.", worst, "inaccurate")
     with np.errstate(all="ignore"):
-        slack = allowed(quantity, case, expected, fmt)
+        honest = distance <= np.minimum(allowed(quantity, case, expected, fmt), _NO_DISTANCE)
         if case.group not in (RANGE, ACCURACY):
-            slack = np.fmax(slack, _roughly(expected.astype(np.float64), fmt))
-    if np.all(distance <= slack):
+            honest |= _roughly(stored.astype(np.float64), expected.astype(np.float64), fmt)
+    if np.all(honest):
         return Verdict(DECLARED, _CLASSIC, worst)
-    lost = _kind_of_loss(stored, distance > slack)
+    lost = _kind_of_loss(stored, ~honest)
     return Verdict(FAIL, _WORDS[lost].format(_far(stored, expected, worst)), worst, lost)
 
 
@@ -176,9 +178,10 @@ def measured(quantity, case, stored, expected, fmt):
     return np.where(np.isfinite(scale), distance * scale, distance)
 
 
-def _roughly(values, fmt):
-    """Where shapes, types or errors are asked for, the last digits are not."""
-    return 64 * fmt.eps * np.maximum(1, np.abs(values)) / floats.spacing(values, fmt)
+def _roughly(values, expected, fmt):
+    """Where shapes, types or options are asked for, the last digits are not."""
+    digits = 64 if fmt.bits >= 32 else 4
+    return np.abs(values - expected) <= digits * fmt.eps * np.maximum(1, np.abs(expected))
 
 
 def _same(declared, value):

@@ -102,7 +102,6 @@ def clip_nan_gradient(logits, targets):
 
 
 @mistake(
-    "22",
     quantity="gradient",
     fails_on=(np.float32([[0, 200]]), np.array([0])),
     widget="loss",

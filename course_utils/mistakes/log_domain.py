@@ -108,6 +108,7 @@ def log_of_one_minus_sigmoid(z):
     quantity="log_softmax",
     fails_on=(np.float64([0, -40]),),
     widget="loss",
+    family=("epsilon", (1e-3, 1e-5, 1e-6, 1e-7, 1e-9, 1e-10, 1e-12)),
     belief="A tiny epsilon keeps the logarithm away from 0.",
     diagnosis="You added an epsilon to the sum before its logarithm. After the shift the sum is at least 1, so "
     "there is nothing to guard, and a confident class gets the epsilon for its loss.",

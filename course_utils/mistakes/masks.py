@@ -10,6 +10,7 @@ from course_utils.mistakes.core import mistake
     fails_on=(np.float64([-2e9, 5]),),
     options={"where": np.array([True, False])},
     widget="loss",
+    family=("sentinel", (-1e4, -1e30, -1e38)),
     belief="-1e9 is as good as -inf.",
     diagnosis="You wrote a large negative number where a logit is left out. It is a logit like any other: a row "
     "whose other logits lie below it, or where everything is left out, gives it probability.",

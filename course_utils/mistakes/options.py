@@ -222,13 +222,13 @@ def sum_losses_in_narrow_format(logits, targets):
 
 @mistake(
     quantity="cross_entropy",
-    fails_on=(np.zeros((1, 300_000), np.float16), np.array([7])),
-    options={"label_smoothing": 0.1},
+    fails_on=(np.float16([[60_000] + [0] * 999]), np.array([0])),
+    options={"label_smoothing": 1e-5},
     widget="loss",
     belief="Smoothing is a small constant, and a small constant fits anywhere.",
-    diagnosis="You smoothed in the narrow format. Among 300,000 classes each gets 3e-7, where float16 has two "
-    "digits left, and the sum over all of them drifts away.",
-    step="`smoothing / classes` in float16: the spacing there is 6e-8.",
+    diagnosis="You smoothed in the narrow format. Shared among many classes the smoothing is a tiny number: below "
+    "6e-8 float16 keeps no digit of it, and at 3e-8 it is 0.",
+    step="`smoothing / classes` in float16: among 300,000 classes each gets 3e-7, in steps of 6e-8.",
     change="Keep the weights and the sum in float32, and round once at the end.",
 )
 def smooth_in_narrow_format(logits, targets, label_smoothing=0.0):

@@ -100,6 +100,8 @@ def _smoothed():
     yield _ask("label_smoothing=1", label_smoothing=1.0)
     right = np.array([[0.0, -40, -41]])
     yield _ask("right by 40, with smoothing", right, np.array([0]), label_smoothing=0.1)
+    sure = np.float16([[60_000] + [0] * 999])
+    yield _ask("smoothing too small for float16", sure, np.array([0]), label_smoothing=1e-5)
     many = np.zeros((1, 300_000), np.float16)
     yield _ask("300000 equal logits with smoothing, float16", many, np.array([7]), label_smoothing=0.1)
 
