@@ -135,6 +135,11 @@ def mutants(function):
     """(description, mutated function) for every place and operator, without twins."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     tree.body[0].decorator_list = []
+    for description, mutated in _mutated(tree):
+        yield description, _compiled(mutated, function)
+
+
+def _mutated(tree):
     names = _variables(tree)
     original, seen = ast.dump(tree), set()
     for place, node in enumerate(ast.walk(tree)):
@@ -146,7 +151,7 @@ def mutants(function):
                 if key == original or key in seen:
                     continue
                 seen.add(key)
-                yield f"{operator.__name__}: {ast.unparse(new)}", _compiled(mutated, function)
+                yield f"{operator.__name__}: {ast.unparse(new)}", mutated
 
 
 def _variables(tree):

@@ -267,7 +267,7 @@ def test_stable_passes_with_its_gradient():
 
 def test_torch_through_its_autograd():
     torch = pytest.importorskip("torch")
-    report = audit(torch.nn.functional.cross_entropy, KIND)
+    report = audit(torch.nn.functional.cross_entropy, KIND, seconds=100)
     assert report.library == "torch"
     failed = {f.case for f in report.of(FAIL)}
     assert {"right by 18, float32", "right by 40, float64"} <= failed
@@ -292,7 +292,7 @@ def test_jax_through_its_autograd():
     def loss(logits, targets):
         return -jax.nn.log_softmax(logits)[jax.numpy.arange(len(targets)), targets].mean()
 
-    report = audit(loss, KIND)
+    report = audit(loss, KIND, seconds=100)
     assert report.library == "jax"
     assert "right by 18, float32" in {f.case for f in report.of(FAIL)}
     assert any(f.why.startswith("gradient: ") for f in report.of(FAIL))

@@ -20,7 +20,7 @@ from course_utils.shrink import smallest
 
 SECONDS = 8.0
 _SHRINK_SECONDS = 0.5
-_PATIENCE = {"jax": 8.0, "torch": 3.0}  # every call of theirs costs; JAX compiles every new shape
+_PATIENCE = {"jax": 16.0, "torch": 3.0}  # every call of theirs costs; JAX compiles every new shape
 
 
 def audit(function, kind: str | None = None, *, name: str | None = None, seconds: float = SECONDS) -> Report:
@@ -33,7 +33,7 @@ def audit(function, kind: str | None = None, *, name: str | None = None, seconds
              returns a loss and its gradient, or a loss of PyTorch's or JAX's that autograd can differentiate
     name     what the report calls it
     seconds  the limit for all calls of the function together; what was not asked by then is reported as not
-             run, and as a failure; PyTorch gets three times as long, JAX, which compiles every new shape, eight
+             run, and as a failure; PyTorch gets three times as long, JAX, which compiles every new shape, sixteen
 
     Raises: TypeError when `function` is none, ValueError for an unknown kind.
     """

@@ -25,6 +25,7 @@ _NAMES = {  # the longest name that occurs decides: log_softmax is not a softmax
 }
 _OF_TORCH_ITS_OWN = ("bfloat16", "float8_e5m2", "float8_e4m3fn")
 _SECONDS = 4.0
+_MOST = 10_000_000  # numbers in an answer
 _PROBE = np.array([[1, 2, 3], [4, 2, 0]], np.float32)
 _NO_TARGETS = object()
 
@@ -46,6 +47,16 @@ def kind_of(function) -> str:
     raise ValueError(
         f"kind cannot be told from the name {name_of(function)!r}; give one of {', '.join(KINDS)}"
     )
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """Stands for a value that is no array of numbers."""
+
+    words: str
+
+    def __repr__(self):
+        return self.words
 
 
 @dataclass(frozen=True)
@@ -132,12 +143,17 @@ def _as_answer(value, count):
 
 
 def _converted(value):
-    """The value as NumPy's, or as it is where NumPy would only wrap it: the verdict names its type."""
+    """The value as NumPy's; what is no numbers becomes a `Stranger`, so that nobody touches it again."""
+    if value is None:
+        return None
+    if isinstance(value, np.ndarray) and value.size > _MOST:
+        return Stranger(f"an array of the shape {value.shape}")
     try:
         array = as_numpy(value)
+        strange = array.dtype == object and not isinstance(value, np.ndarray)
     except Exception:
-        return value
-    return value if value is None or array.dtype == object else array
+        strange = True
+    return Stranger(type(value).__name__) if strange else array
 
 
 def as_numpy(value) -> np.ndarray:
