@@ -78,7 +78,8 @@ def told(found, times):
     yield f"{len(found)} exercises, {sum(e.minutes for e in found)} minutes: " + ", ".join(
         f"{n} {k}" for k, n in kinds.items()
     )
-    catalogue = f"{len(covered & set(MISTAKES))} of {len(MISTAKES)}"
+    numbered = {key for key, mistake in MISTAKES.items() if mistake.number}
+    catalogue = f"{len(covered & numbered)} of {len(numbered)}"
     yield f"known mistakes: {catalogue} of the catalogue; with the lessons' own, {len(covered)}"
     yield f"mutants: {refused} of {refused + missed} refused ({100 * refused / (refused + missed):.1f} %)"
     yield f"a check: median {statistics.median(times):.3f} s, worst {max(times):.3f} s, of {len(times)}"
