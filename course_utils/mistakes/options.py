@@ -7,6 +7,7 @@ from course_utils.mistakes.core import mistake
 
 def _costs(logits):
     """-log p of every class to the last digits: the mistakes of this room are about something else."""
+    logits = np.asarray(logits).astype(np.float64)
     shifted = logits - np.max(logits, axis=-1, keepdims=True)
     terms = np.exp(shifted)
     np.put_along_axis(terms, np.argmax(logits, axis=-1, keepdims=True), 0, axis=-1)
@@ -216,7 +217,7 @@ def drop_nan_losses(logits, targets):
     change="Add up in float32: `np.sum(losses, dtype=np.float32) / rows`, and round once at the end.",
 )
 def sum_losses_in_narrow_format(logits, targets):
-    losses = _of_targets(_costs(logits.astype(np.float64)), targets).astype(logits.dtype)
+    losses = _of_targets(_costs(logits), targets).astype(logits.dtype)
     return np.sum(losses) / logits.dtype.type(len(losses))
 
 
@@ -232,7 +233,7 @@ def sum_losses_in_narrow_format(logits, targets):
     change="Keep the weights and the sum in float32, and round once at the end.",
 )
 def smooth_in_narrow_format(logits, targets, label_smoothing=0.0):
-    costs = _costs(logits.astype(np.float64))
+    costs = _costs(logits)
     goal = np.full(logits.shape, label_smoothing / logits.shape[-1], logits.dtype)
     goal[np.arange(len(targets)), targets] += logits.dtype.type(1 - label_smoothing)
     return np.mean(np.sum(goal * costs.astype(logits.dtype), axis=-1))
