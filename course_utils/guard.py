@@ -1,16 +1,24 @@
 """Run a function that nobody has vouched for, so that nothing it does can stop the notebook or change it.
 
-`call` never raises (a KeyboardInterrupt is the user's and passes). It stops a function that does not
-end, keeps what it prints, and puts back NumPy's error state, print options and random state.
+`call` never raises, but for the user's own interrupt. The function runs in a thread of its own, so that the
+check can go on without it: one that does not end is stopped, and where a single call into C does not come
+back it is left behind and named. What it prints is kept; NumPy's error state, print options and random state,
+the attributes of the modules that a check relies on, and the working folder are put back.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import copy
 import ctypes
 import io
 import linecache
+import operator
+import os
+import sys
 import threading
+import time
 import traceback
 import warnings
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -20,10 +28,17 @@ from functools import partial
 import numpy as np
 
 SECONDS = 2.5
+GRACE = 0.5  # how long a call is told to stop before it is left behind
+_RELIED_ON = ("numpy", "numpy.random", "numpy.linalg", "math", "builtins")
+_SHORT = {"numpy": "np", "numpy.random": "np.random", "numpy.linalg": "np.linalg"}
+_GONE = object()
 
 
-class TimeLimit(BaseException):
-    """Raised inside a function that ran too long. Not an Exception, so `except Exception` lets it pass."""
+class TimeLimit(SystemExit):
+    """Raised inside a function that ran too long. Not an Exception, so `except Exception` lets it pass.
+
+    A thread that ends by a SystemExit ends in silence.
+    """
 
 
 @dataclass
@@ -39,19 +54,22 @@ class Run:
     mutated: bool = False
     changed: tuple[str, ...] = ()
     still_running: str = ""
+    seconds: float = 0.0
 
 
 def call(function, args, seconds: float = SECONDS) -> Run:
     """Call `function` on its own copy of `args`, for at most `seconds`."""
     own = copy.deepcopy(args)
     run, tape, events = Run(args), _Tape(), []
-    with redirect_stdout(tape), redirect_stderr(tape), _state_put_back(run, events):
-        try:
-            run.value = _within(seconds, function, own)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            run.error, run.line = error, _line_of(error, function)
+    with redirect_stdout(tape), redirect_stderr(tape), _state_put_back(run):
+        worker = _Worker(function, own, events)
+        worker.within(seconds)
+    run.value, run.error, run.seconds = worker.value, worker.error, worker.seconds
+    run.changed = (*worker.changed, *run.changed)
+    if run.error is not None:
+        run.line = _line_of(run.error, function)
+    if worker.is_left_behind:
+        run.still_running = worker.where(function)
     run.printed, run.events = tape.getvalue(), tuple(dict.fromkeys(events))
     run.mutated = not all(_identical(a, b) for a, b in zip(args, own, strict=True))
     return run
@@ -104,78 +122,120 @@ class _Tape(io.StringIO):
 
 
 @contextmanager
-def _state_put_back(run, events):
-    random_state = np.random.get_state()
-    errors = np.errstate(all="call", under="ignore", call=lambda kind, flag: events.append(kind))
-    with errors, np.printoptions(), warnings.catch_warnings():
+def _state_put_back(run):
+    """Everything that belongs to the process: what changed is put back and named in `run.changed`."""
+    random_state, folder, before = np.random.get_state(), _folder(), _modules()
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        before = np.geterr(), np.get_printoptions()
         yield
-        after = np.geterr(), np.get_printoptions()
     random_now = np.random.get_state()
-    same_random = all(np.array_equal(a, b) for a, b in zip(random_state, random_now, strict=True))
+    if not all(np.array_equal(a, b) for a, b in zip(random_state, random_now, strict=True)):
+        run.changed += ("the state of np.random",)
     np.random.set_state(random_state)
-    names = ("np.seterr", "np.set_printoptions", "the state of np.random")
-    kept = (before[0] == after[0], before[1] == after[1], same_random)
-    run.changed = tuple(name for name, same in zip(names, kept, strict=True) if not same)
+    if folder and _folder() != folder:
+        os.chdir(folder)
+        run.changed += ("the working folder",)
+    run.changed += tuple(_modules_put_back(before))
 
 
-def _within(seconds, function, args):
-    """Call the function while a second thread watches the clock."""
-    watch = _Watch(seconds)
+def _modules():
+    """The attributes of the modules that checks and lessons rely on; names that were there before."""
+    names = [name for name in sys.modules if name in _RELIED_ON or name.partition(".")[0] == "course_utils"]
+    return [(sys.modules[name], dict(vars(sys.modules[name]))) for name in names]
+
+
+def _modules_put_back(before):
+    for module, attributes in before:
+        now = vars(module)
+        if len(now) == len(attributes) and all(map(operator.is_, now.values(), attributes.values())):
+            continue
+        for name, value in attributes.items():
+            if now.get(name, _GONE) is not value:
+                now[name] = value
+                yield f"{_SHORT.get(module.__name__, module.__name__)}.{name}"
+
+
+def _folder():
     try:
-        try:
-            watch.start()
-            return function(*args)
-        finally:
-            watch.stop()
-    except TimeLimit:
-        watch.stop()
-        raise
+        return os.getcwd()
+    except OSError:  # the folder itself is gone
+        return None
 
 
-class _Watch:
-    """Raises `TimeLimit` in the thread that made it, again every 50 ms until `stop`.
+class _Worker:
+    """One call in a thread of its own. `within` waits for it, then stops it, then leaves it behind.
 
-    This works in a notebook's main thread on every system, where signals do not; it stops Python code,
-    a loop above all, and waits for a single call into C to return. Where no thread can be started
-    (Python in a browser) there is no limit.
+    The thread has a copy of the caller's context, so NumPy's error state and print options are its own. Where
+    no thread can be started (Python in a browser) the call is made here, without a limit.
     """
 
-    def __init__(self, seconds):
-        self._seconds, self._target = seconds, threading.get_ident()
-        self._over, self._lock = threading.Event(), threading.Lock()
+    def __init__(self, function, args, events):
+        self.value, self.error, self.seconds, self.changed = None, None, 0.0, ()
+        self._function, self._args, self._events = function, args, events
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(contextvars.copy_context(),), daemon=True)
 
-    def start(self):
+    def within(self, seconds):
         try:
-            threading.Thread(target=self._watch, daemon=True).start()
+            self._thread.start()
         except RuntimeError:
-            self._over.set()
+            return self._run(contextvars.copy_context())
+        try:
+            if not self._done.wait(seconds):
+                self._stop()
+        except BaseException:  # the user's own interrupt: end the call as well, and let it pass
+            self._stop(grace=0.0)
+            raise
 
-    def stop(self):
-        """Send no more, and take delivery of what is under way: it must not arrive after the call."""
-        while True:
+    @property
+    def is_left_behind(self):
+        return not self._done.is_set()
+
+    def where(self, function) -> str:
+        """The line of the function in which the thread that was left behind still is."""
+        frame = sys._current_frames().get(self._thread.ident)
+        code = getattr(function, "__code__", None)
+        while frame and code and frame.f_code.co_filename != code.co_filename:
+            frame = frame.f_back
+        line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip() if frame and code else ""
+        return f"`{line}`" if line else getattr(function, "__name__", "your function")
+
+    def _run(self, context):
+        try:
+            context.run(self._call)
+        except BaseException as error:  # a TimeLimit that arrived after the end of the call
+            self.error = self.error or error
+        self._done.set()
+
+    def _call(self):
+        begin = time.thread_time()
+        with np.errstate(all="call", under="ignore", call=lambda kind, flag: self._events.append(kind)):
+            before = np.geterr(), np.get_printoptions()
             try:
-                self._over.set()
-                with self._lock:
-                    pass
-                for _ in range(10):  # Python looks for an exception from another thread when it jumps back
-                    pass
-                return
-            except TimeLimit:
-                continue
+                self.value = self._function(*self._args)
+            except BaseException as error:
+                self.error = error
+            after = np.geterr(), np.get_printoptions()
+        self.seconds = time.thread_time() - begin
+        if asyncio.iscoroutine(self.value):
+            self.value.close()  # never awaited: Python would warn about it later, in another cell
+        names = ("np.seterr", "np.set_printoptions")
+        self.changed = tuple(n for n, a, b in zip(names, before, after, strict=True) if a != b)
 
-    def _watch(self):
-        pause = self._seconds
-        while not self._over.wait(pause):
-            pause = 0.05
-            with self._lock:
-                if not self._over.is_set():
-                    self._send(TimeLimit)
+    def _stop(self, grace=None):
+        """Raise `TimeLimit` in the thread, again and again for a moment, since it may catch everything."""
+        end = time.monotonic() + (GRACE if grace is None else grace)
+        while True:
+            _send(self._thread.ident, TimeLimit)
+            if self._done.wait(0.05) or time.monotonic() > end:
+                break
+        if not isinstance(self.error, TimeLimit):
+            self.value, self.error = None, TimeLimit()
 
-    def _send(self, exception):
-        # Never NULL, which means "take it back": Python 3.11 then hangs under a profiler or a debugger.
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._target), ctypes.py_object(exception))
+
+def _send(thread, exception):
+    # Never NULL, which means "take it back": Python 3.11 then hangs under a profiler or a debugger.
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(exception))
 
 
 def _line_of(error, function) -> str:

@@ -4,8 +4,10 @@ The file's place is `path()`: the environment variable COURSE_PROGRESS when it i
 nothing), otherwise the system's folder for application data. Nothing leaves this machine.
 
 A write goes to a temporary file that replaces the old one in a single step, so a crash leaves the old
-or the new file, never half of one. Two notebooks at once take turns at a lock. A file that cannot be
-read is moved aside under a new name, never overwritten.
+or the new file, never half of one; what a killed write left behind is cleared away by a later one. Two
+notebooks at once take turns at a lock. A file that cannot be read is moved aside under a new name, never
+overwritten, and only by who holds the lock and has read it again: another notebook may have repaired it.
+COURSE_PROGRESS must name a file, or nothing yet: a folder or a device is refused.
 
 Review is spaced: a solved exercise comes back after 1, 3, 7, 21 and 60 days; each time it is solved when
 due, the interval grows; a wrong answer starts again at one day.
@@ -13,6 +15,7 @@ due, the interval grows; a wrong answer starts again at one day.
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import sys
@@ -25,6 +28,8 @@ from pathlib import Path
 VERSION = 1
 INTERVALS_DAYS = (1, 3, 7, 21, 60)
 LOCK_SECONDS = 5.0
+OUTCOMES = ("correct", "incorrect")
+RUBBISH_SECONDS = 60.0  # a temporary file of this age belongs to no write that is still going on
 
 
 def path() -> Path | None:
@@ -40,17 +45,30 @@ def path() -> Path | None:
 def load() -> dict:
     """All results: {"version": 1, "exercises": {key: {"solved": ..., "attempts": ..., "due": ...}}}."""
     file = path()
-    return _empty() if file is None else _read(file)
+    if file is None:
+        return _empty()
+    _refuse_what_is_no_file(file)
+    try:
+        return _parsed(file)
+    except _UnreadableError:
+        with _locked(file):
+            return _read(file)
 
 
 def record(key: str, outcome: str, today: date | None = None) -> dict:
     """Add one outcome, "correct" or "incorrect", and return the exercise's entry.
 
-    Raises: OSError when the file cannot be written; ValueError when a newer course wrote it.
+    Raises: OSError when the file cannot be written or is no file; ValueError when a newer course wrote it, and
+        for another outcome; TypeError for a key that is no text.
     """
+    if not isinstance(key, str):
+        raise TypeError(f"key must be the text that names an exercise; got {type(key).__name__}")
+    if outcome not in OUTCOMES:
+        raise ValueError(f"outcome must be one of {', '.join(OUTCOMES)}; got {outcome!r}")
     file, today = path(), today or date.today()
     if file is None:
         return {}
+    _refuse_what_is_no_file(file)
     file.parent.mkdir(parents=True, exist_ok=True)
     with _locked(file):
         results = _read(file)
@@ -64,7 +82,7 @@ def note(key: str, outcome: str) -> bool:
     """As `record`, for a check: False instead of an error, since a full disk must not stop a lesson."""
     try:
         record(key, outcome)
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError):
         return False
     return True
 
@@ -105,9 +123,20 @@ def lesson_rows(keys, today: date | None = None) -> list[dict[str, str]]:
     return rows
 
 
-def export(to) -> Path:
-    """Copy the results to another file and return its path."""
+def export(to, overwrite: bool = False) -> Path:
+    """Copy the results to another file and return its path.
+
+    Raises: FileExistsError when there is a file already and `overwrite` is not True; IsADirectoryError for a
+        folder; FileNotFoundError when the folder does not exist.
+    """
     to = Path(to).expanduser()
+    if to.is_dir():
+        raise IsADirectoryError(f"{to} is a folder; name a file in it, such as {to / 'my_results.json'}")
+    if not to.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {to.parent}; make it first, or choose another")
+    _refuse_what_is_no_file(to)
+    if to.exists() and not overwrite:
+        raise FileExistsError(f"{to} exists already; export(..., overwrite=True) replaces it")
     _write(to, load())
     return to
 
@@ -117,6 +146,7 @@ def delete() -> bool:
     file = path()
     if file is None or not file.exists():
         return False
+    _refuse_what_is_no_file(file)
     with _locked(file):
         file.unlink(missing_ok=True)
     return True
@@ -149,7 +179,27 @@ def _updated(entry, correct, today) -> dict:
     }
 
 
+class _UnreadableError(Exception):
+    """The file is there, and does not hold what this version writes."""
+
+
+def _refuse_what_is_no_file(file: Path) -> None:
+    """A replacement in one step would put a file in the place of a device or of a link to one."""
+    if file.exists() and not file.is_file():
+        what = "a folder" if file.is_dir() else "no regular file"
+        raise OSError(f"{file} is {what}. COURSE_PROGRESS must name a file, or be off.")
+
+
 def _read(file: Path) -> dict:
+    """The results, by who holds the lock: a file that cannot be read is moved aside."""
+    try:
+        return _parsed(file)
+    except _UnreadableError:
+        _move_aside(file)
+        return _empty()
+
+
+def _parsed(file: Path) -> dict:
     try:
         content = file.read_bytes()
     except FileNotFoundError:
@@ -157,11 +207,10 @@ def _read(file: Path) -> dict:
     try:
         results = json.loads(content.decode())
         sound = _is_sound(results)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         sound = False
     if not sound:
-        _move_aside(file)
-        return _empty()
+        raise _UnreadableError
     if results["version"] > VERSION:
         raise ValueError(f"{file} was written by a newer version of the course; it is left as it is")
     return results
@@ -201,6 +250,16 @@ def _write(file: Path, results: dict) -> None:
         with suppress(OSError):
             os.unlink(name)
         raise
+    _clear_away(file)
+
+
+def _clear_away(file: Path) -> None:
+    """Delete the temporary files of writes that were killed."""
+    oldest = time.time() - RUBBISH_SECONDS
+    for left in file.parent.glob(f".{glob.escape(file.name)}.*.new"):
+        with suppress(OSError):
+            if left.stat().st_mtime < oldest:
+                left.unlink()
 
 
 def _replace(name, file) -> None:

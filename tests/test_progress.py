@@ -234,3 +234,122 @@ def test_attempts_are_counted_and_an_unreadable_file_counts_none(file):
     assert progress.attempts("a") == 1
     file.write_text('{"version": 2, "exercises": {}}', encoding="utf-8")
     assert progress.attempts("a") == 0
+
+
+def test_a_file_that_was_repaired_in_between_is_not_moved_aside(file, monkeypatch):
+    """Another notebook repairs the file after this one has found it broken and before it holds the lock."""
+    file.parent.mkdir()
+    file.write_text("{", encoding="utf-8")
+    locked = progress._locked
+
+    def repaired_first(lock):
+        file.write_text('{"version": 1, "exercises": {}}', encoding="utf-8")
+        return locked(lock)
+
+    monkeypatch.setattr(progress, "_locked", repaired_first)
+    assert progress.load() == {"version": 1, "exercises": {}}
+    assert not list(file.parent.glob("*.unreadable-*"))
+
+
+def test_readers_and_writers_of_a_file_that_breaks_move_no_good_one_aside(file):
+    file.parent.mkdir()
+    read = "from course_utils import progress\nfor _ in range(60): progress.load()"
+    write = "from course_utils import progress\nfor _ in range(60): progress.record('a', 'incorrect')"
+    workers = [python(code, file) for code in (read, read, write)]
+    for _ in range(20):
+        file.write_text("{", encoding="utf-8")
+        time.sleep(0.01)
+    for worker in workers:
+        worker.communicate(timeout=120)
+    assert {found.read_text("utf-8") for found in file.parent.glob("*.unreadable-*")} <= {"{", ""}
+
+
+def test_deeply_nested_json_is_moved_aside(file):
+    file.parent.mkdir()
+    file.write_text("[" * 100_000, encoding="utf-8")
+    assert progress.attempts("a") == 0
+    assert progress.note("a", "correct")
+    assert len(list(file.parent.glob("*.unreadable-*"))) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="devices are named otherwise")
+@pytest.mark.parametrize("kind", ["folder", "device", "pipe", "link to a device"])
+def test_what_is_no_file_is_refused_and_left_alone(kind, tmp_path, monkeypatch):
+    place = tmp_path / "odd"
+    if kind == "folder":
+        place.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "link to a device":
+        place.symlink_to("/dev/null")
+    else:
+        place = "/dev/null"
+    monkeypatch.setenv("COURSE_PROGRESS", str(place))
+    before = os.lstat(place).st_mode
+    with pytest.raises(OSError, match="must name a file"):
+        progress.record("a", "correct")
+    with pytest.raises(OSError, match="must name a file"):
+        progress.load()
+    assert not progress.note("a", "correct")
+    assert progress.attempts("a") == 0
+    assert os.lstat(place).st_mode == before
+
+
+def test_what_killed_writes_left_is_cleared_away_and_what_is_being_written_is_not(file):
+    progress.record("a", "correct", DAY)
+    old, new, other = (
+        file.parent / name for name in (".progress.json.x.new", ".progress.json.y.new", "z.new")
+    )
+    for found in (old, new, other):
+        found.write_text("half")
+    os.utime(old, (1e9, 1e9))
+    os.utime(other, (1e9, 1e9))
+    progress.record("a", "correct", DAY)
+    assert (old.exists(), new.exists(), other.exists()) == (False, True, True)
+
+
+def test_export_says_what_it_needs(tmp_path):
+    progress.record("a", "correct", DAY)
+    copy = progress.export(tmp_path / "copy.json")
+    with pytest.raises(FileExistsError, match="overwrite=True"):
+        progress.export(copy)
+    progress.record("b", "correct", DAY)
+    assert "b" in json.loads(progress.export(copy, overwrite=True).read_text("utf-8"))["exercises"]
+    with pytest.raises(IsADirectoryError, match="name a file in it"):
+        progress.export(tmp_path)
+    with pytest.raises(FileNotFoundError, match="make it first"):
+        progress.export(tmp_path / "missing" / "copy.json")
+
+
+@pytest.mark.parametrize("outcome", ["solved", "", None, True, "not attempted"])
+def test_another_outcome_is_refused(file, outcome):
+    with pytest.raises(ValueError, match="outcome must be one of"):
+        progress.record("a", outcome)
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("key", [None, 3, ("a",), b"a"])
+def test_a_key_is_text(file, key):
+    with pytest.raises(TypeError, match="key must be"):
+        progress.record(key, "correct")
+    assert not progress.note(key, "correct")
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("name", ["ünïcødé 数据", "with space", "[brackets]*", "a'b\"c"])
+def test_any_name_of_a_folder_and_a_file_will_do(tmp_path, monkeypatch, name):
+    if sys.platform == "win32" and set(name) & set('*"'):
+        pytest.skip("not a name on this system")
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / name / f"{name}.json"))
+    assert progress.record(name, "correct", DAY)["attempts"] == 1
+    assert progress.record(name, "correct", DAY)["attempts"] == 2
+    assert progress.delete()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_stops_nothing(tmp_path, monkeypatch):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+    monkeypatch.setenv("COURSE_PROGRESS", str(closed / "progress.json"))
+    assert not progress.note("a", "correct")
+    assert progress.attempts("a") == 0

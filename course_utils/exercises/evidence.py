@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from course_utils import floats, guard
-from course_utils.exercises.faults import Case, fault_of
+from course_utils.exercises.faults import Case, fault_of, is_numeric
 from course_utils.exercises.judge import judge_function
 from course_utils.exercises.result import CORRECT, INCORRECT, CheckResult
 from course_utils.exercises.telling import UNKNOWN, apart, named_input, told
@@ -122,6 +122,8 @@ def _as_arguments(answer, one):
     args = answer if several else (answer,)
     if len(args) != len(one.args):
         raise ValueError(f"it has {len(args)} arguments, and the function takes {len(one.args)}")
+    if not is_numeric(np.asarray(args[0])):
+        raise ValueError("it is not made of numbers")
     first = floats.store(args[0], one.format)
     return first, *(
         _like(a, example, n) for n, (a, example) in enumerate(zip(args[1:], one.args[1:], strict=True), 2)
@@ -150,6 +152,8 @@ def _fits(array, wanted):
 
 
 def _small_and_finite(first, *rest):
+    if not first.ndim:
+        return "Give a row of numbers: a list or an array."
     if first.size > 8:
         return f"This input has {first.size} numbers. Find one with at most 8."
     return "" if np.all(np.isfinite(first.astype(np.float64))) else "Use finite numbers only."
