@@ -23,7 +23,7 @@ import traceback
 import warnings
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -129,9 +129,9 @@ def _state_put_back(run):
         warnings.simplefilter("ignore")
         yield
     random_now = np.random.get_state()
-    if not all(np.array_equal(a, b) for a, b in zip(random_state, random_now, strict=True)):
+    if random_state[1].tobytes() != random_now[1].tobytes() or random_state[2:] != random_now[2:]:
         run.changed += ("the state of np.random",)
-    np.random.set_state(random_state)
+        np.random.set_state(random_state)
     if folder and _folder() != folder:
         os.chdir(folder)
         run.changed += ("the working folder",)
@@ -140,8 +140,17 @@ def _state_put_back(run):
 
 def _modules():
     """The attributes of the modules that checks and lessons rely on; names that were there before."""
-    names = [name for name in sys.modules if name in _RELIED_ON or name.partition(".")[0] == "course_utils"]
-    return [(sys.modules[name], dict(vars(sys.modules[name]))) for name in names]
+    return [(module, dict(vars(module))) for module in _watched(len(sys.modules))]
+
+
+@lru_cache(maxsize=1)
+def _watched(loaded):
+    """The modules to look after; asked again when more are loaded."""
+    return [
+        m
+        for name, m in list(sys.modules.items())
+        if name in _RELIED_ON or name.split(".")[0] == "course_utils"
+    ]
 
 
 def _modules_put_back(before):

@@ -1,8 +1,10 @@
 """Wrong answers as learners give them, and the mistake that each of them really makes.
 
-Written before anybody looked at what the checks recognise, and never used to write a known mistake: a
-check that is tuned to its own list of mistakes proves nothing. At least three of four must be named; where
-the check does not know, it says so; a mistake that was not made is never named.
+The first set was written before the checks were made to recognise more than constants, the second after: a
+check that is tuned to its own list of mistakes proves nothing. When they were first judged, 108 of 186 that
+make a nameable mistake were named in the first set, 20 were told another one and 6 passed; in the second 43 of
+46 were named and one was told another. At least three of four must be named; where the check does not know,
+it says so; a mistake that was not made is never named.
 """
 
 import numpy as np
@@ -624,6 +626,184 @@ given(refute, [[60, 0], [-60, -60], [0, 0]], limit("two rows"))
 given(refute, [[60] * 5, [-60] * 5], limit("at most 8"))
 given(refute, [60, -60], limit("two rows"))
 given(refute, [[60, NAN], [-60, -60]], limit("finite"))
+
+
+# --- a second set, written when all mistakes were known to the checks, and judged once ---------------------
+
+given(count, [3, 2, 0, 3], "count_the_whole_row")
+given(count, [2, 2, 2, 3], *NOBODY)
+given(count, [1, 1, 1, 1], *NOBODY)
+given(count, [2, 2, 1, 3], "count_large_sizes")
+given(smallest, 64, "stop_too_early")
+given(smallest, -1000, "go_below_zero")
+given(smallest, 89.5, limit("whole number"))
+given(smallest, 128, limit("look for a smaller one"))
+given(smallest, [0, 89], limit("whole number"))
+given(temperature, [0.45, 1.8, 5.9], "divide_the_probability")
+given(temperature, [9, 81, 9], *NOBODY)
+given(temperature, [0.949, 0.81, 0.9], "forget_to_renormalise")
+given(temperature, [0.75, 0.988, 0.97], "expect_a_shift_to_matter")
+given(temperature, [0.25, 0.012, 0.1], "other_class")
+given(temperature, ["3/4", "81/82", "9/10"], limit("Answer with numbers"))
+given(keepdims, ("B", [[0, 0], [0, 1]]), "normalise_the_columns")
+given(keepdims, ("C", 5), limit("square"))
+
+
+@of(loss, "sum_instead_of_mean")
+def einsum_total(logits, targets):
+    return -np.einsum("ij,ij->", np.eye(logits.shape[1])[targets], np.log(naive.softmax(logits)))
+
+
+@of(loss, "other_sign", "forget_the_minus")
+def sign_in_the_middle(logits, targets):
+    log_p = np.log(naive.softmax(logits))
+    return log_p[np.arange(len(targets)), targets].sum() / targets.size
+
+
+@of(loss, "divide_by_rows_twice")
+def two_means(logits, targets):
+    losses = -np.log(naive.softmax(logits)[np.arange(len(targets)), targets]) / len(targets)
+    return losses.mean()
+
+
+@of(loss, "epsilon_in_the_log")
+def padded_much(logits, targets):
+    return -np.log(naive.softmax(logits)[np.arange(len(targets)), targets] + 0.01).mean()
+
+
+@of(loss, "clip_the_probability")
+def clipped_on_both_sides(logits, targets):
+    p = np.clip(naive.softmax(logits), 1e-7, 1 - 1e-7)
+    return -np.log(p[np.arange(len(targets)), targets]).mean()
+
+
+@of(loss, *NOBODY)
+def temperature_of_two(logits, targets):
+    return naive.cross_entropy(logits / 2, targets)
+
+
+@of(loss, *NOBODY)
+def smoothed_targets(logits, targets):
+    y = np.eye(logits.shape[1])[targets] * 0.9 + 0.1 / logits.shape[1]
+    return -np.mean(np.sum(y * np.log(naive.softmax(logits)), axis=1))
+
+
+@of(loss, *NOBODY)
+def first_row_only(logits, targets):
+    return -np.log(naive.softmax(logits)[0, targets[0]])
+
+
+@of(loss, "returned_several")
+def loss_and_gradient(logits, targets):
+    p = naive.softmax(logits)
+    return [naive.cross_entropy(logits, targets), (p - np.eye(p.shape[1])[targets]) / len(p)]
+
+
+given(output, [1, 0, 0.5, 0.5, 1, 1], "predict_the_truth")
+given(output, [NAN, 0, NAN, NAN, 1, 1], "give_up_on_subnormals")
+given(output, [NAN, 1, 0.5, NAN, NAN, NAN], *NOBODY)
+given(output, [INF, 0, 0.5, NAN, INF, INF], *NOBODY)
+given(silent, [-89, -92], "stay_too_high")
+given(silent, [-101.5, -102.5], "stop_on_a_small_step")
+given(silent, [88, 87], "look_at_the_high_end")
+given(silent, [-60, -103.5], "keep_one_high")
+given(silent, [-103.8, -103.8], "keep_them_equal")
+given(silent, [-2000, -2001], limit("alarm"))
+
+
+@of(bad, "look_for_nan_only")
+def unequal_to_itself(history):
+    rows = np.flatnonzero((history != history).any(axis=1))
+    return rows[0] if rows.size else -1
+
+
+@of(bad, "use_a_threshold")
+def beyond_a_million(history):
+    for i, row in enumerate(history):
+        if not all(abs(x) < 1e6 for x in row):
+            return i
+    return -1
+
+
+@of(bad, "sum_the_row")
+def by_the_norm(history):
+    for i, row in enumerate(history):
+        if not np.isfinite(np.linalg.norm(row)):
+            return i
+    return -1
+
+
+@of(bad, "other_answer_when_healthy")
+def zero_based_length(history):
+    found = [i for i, row in enumerate(history) if not np.isfinite(row).all()]
+    return (found or [len(history)])[0]
+
+
+@of(bad, "take_the_last")
+def from_the_end(history):
+    for i in range(len(history) - 1, -1, -1):
+        if not np.isfinite(history[i]).all():
+            return i
+    return -1
+
+
+@of(bad, *NOBODY)
+def only_first_column(history):
+    rows = np.flatnonzero(~np.isfinite(history[:, 0]))
+    return rows[0] if len(rows) else -1
+
+
+@of(bad, *NOBODY)
+def ignores_minus_inf(history):
+    for i, row in enumerate(history):
+        if np.isnan(row).any() or (row == np.inf).any():
+            return i
+    return -1
+
+
+by(lambda z, axis: 88.7, "shift_by_constant")
+by(lambda z, axis: -5, "shift_by_constant")
+by(lambda z, axis: z.mean(), *NOBODY)
+by(lambda z, axis: z.std(axis, keepdims=True), *NOBODY)
+by(lambda z, axis: np.sqrt((z * z).sum(axis, keepdims=True)), *NOBODY)
+by(lambda z, axis: z.max(axis, keepdims=True) - 100, *NOBODY)
+exps(lambda z, axis: np.exp(np.clip(z, -10, 10)), "clip_logits")
+exps(lambda z, axis: np.exp(0.01 * z), "divide_logits")
+exps(lambda z, axis: np.exp(z - z.max(axis, keepdims=True)) + 1e-8, *NOBODY)
+exps(lambda z, axis: np.exp2(z - z.max(axis, keepdims=True)), "other_base")
+exps(lambda z, axis: np.exp(np.where(z > 88, z - z.max(axis, keepdims=True), z)), *NOBODY)
+exps(lambda z, axis: np.tanh(z) + 1, *NOBODY)
+
+
+@of(shift, "shift_when_large")
+def rows_above_a_hundred(z, axis=-1):
+    top = z.max(axis=axis, keepdims=True)
+    e = np.exp(z - np.where(top > 100, top, 0))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+@of(shift, "add_epsilon_after_shift")
+def smoothed_by_1e5(z, axis=-1):
+    e = np.exp(z - z.max(axis=axis, keepdims=True))
+    return e / (1e-5 + e.sum(axis=axis, keepdims=True))
+
+
+@of(shift, "replace_nan")
+def a_half_for_nan(z, axis=-1):
+    e = np.exp(z)
+    return np.nan_to_num(e / e.sum(axis=axis, keepdims=True), nan=0.5)
+
+
+@of(shift, "rounded")
+def two_places(z, axis=-1):
+    return shifted.softmax(z, axis).round(2)
+
+
+given(refute, [[30, 29], [-60, -59]], "rows_too_close")
+given(refute, [[5, 4], [4, 5]], "rows_all_small")
+given(refute, [[60, 60], [60, -60]], "rows_share_a_maximum")
+given(refute, [[60, 0, 0], [-60, -60, -61], [0, 0, 0]], limit("two rows"))
+given(refute, [[-61, 0], [60, 60]], limit("between -60 and 60"))
 
 
 def judged(answer):

@@ -261,6 +261,7 @@ first_bad = Exercise(
         case("bad from the start", [[np.nan, 0], [0, 0]], ulps=0),
         case("huge, and finite", [[3e38, -3e38], [1, 1]], dtype="float32", ulps=0),
         case("huge, finite, of one sign", [[3e38, 3e38], [1, 1]], dtype="float32", ulps=0),
+        case("larger than float32, in float64", [[1e100, 1], [1, 1]], ulps=0),
         case("huge, then bad", [[1, 1], [-3e38, -2e38], [0, np.nan]], dtype="float32", ulps=0),
         case("one step, one number", [[np.inf]], ulps=0),
     ),

@@ -7,6 +7,17 @@ from dataclasses import dataclass, field
 from html import escape
 
 NOT_ATTEMPTED, INCORRECT, CORRECT = "not attempted", "incorrect", "correct"
+# Right and wrong differ in the mark, the word and the kind of line; the colours are readable on white and on black.
+_BAR = {NOT_ATTEMPTED: "4px dotted #808080", INCORRECT: "6px double #c8553d", CORRECT: "6px solid #2e8b57"}
+_NUMBERS = (
+    "the input",
+    "your input",
+    "your answer",
+    "the truth",
+    "the code gives",
+    "you predicted",
+    "it gives",
+)
 _MARK = {NOT_ATTEMPTED: "○", INCORRECT: "✗", CORRECT: "✓"}
 
 
@@ -47,12 +58,14 @@ class CheckResult:
 
     def _repr_html_(self):
         rows = "".join(
-            f"<dt><b>{escape(label)}</b></dt><dd>{_html(text)}</dd>" for label, text in self.details
+            f"<dt><b>{escape(label)}</b></dt><dd>{_html(text, label in _NUMBERS)}</dd>"
+            for label, text in self.details
         )
         head = f"<p><b>{escape(self._headline)}</b> {_html(self.verdict)}</p>"
         return _boxed(
             f"Check of {self.exercise}: {self.outcome}",
             head + (f"<dl>{rows}</dl>" if rows else "") + self.picture(),
+            _BAR[self.outcome],
         )
 
 
@@ -73,13 +86,15 @@ class Note:
         return _boxed(self.title, body + code)
 
 
-def _boxed(name, body):
-    style = "border-left: 4px solid currentColor; padding-left: 0.8em; max-width: 46em"
+def _boxed(name, body, bar="4px solid currentColor"):
+    style = f"border-left: {bar}; padding-left: 0.8em; max-width: 46em"
     return f'<div role="group" aria-label="{escape(name)}" style="{style}">{body}</div>'
 
 
-def _html(text):
-    """Escaped text in which `backticks` mark code."""
+def _html(text, numbers=False):
+    """Escaped text in which `backticks` mark code; numbers keep their columns."""
+    if numbers:
+        return f'<code style="white-space: pre-wrap">{escape(text)}</code>'
     parts = escape(text).split("`")
     marked = (f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
     return "".join(marked).replace("\n", "<br>")

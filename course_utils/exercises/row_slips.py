@@ -33,14 +33,15 @@ def miss_every_nan(history, *, sees="both infinities"):
 
 @_slip(
     fails_on=(np.float32([[3e38, 3e38], [1, 1]]),),
+    family=("power", (2,)),
     belief="One bad number makes the sum of its row bad.",
-    diagnosis="You looked at the sum or the mean of each row. A bad number does spoil it; but the sum of honest, huge "
-    "numbers can overflow too, and then a healthy row is called bad.",
+    diagnosis="You looked at the sum, the mean or the norm of each row. A bad number does spoil it; but the sum of "
+    "honest, huge numbers can overflow too, and then a healthy row is called bad.",
     step="`np.isfinite(history.sum(axis=1))`.",
     change="Ask each number first, then the row: `np.isfinite(history).all(axis=1)`.",
 )
-def sum_the_row(history):
-    return _first_true(~np.isfinite(history.sum(axis=1)))
+def sum_the_row(history, *, power=1):
+    return _first_true(~np.isfinite((history**power).sum(axis=1)))
 
 
 @_slip(
