@@ -17,7 +17,7 @@ from tests.fuzz.inputs import Call, rows
 from tests.fuzz.layouts import DRESSES, SHAPES, dressed, layout
 from tests.fuzz.shrink import shrunk, snippet
 
-SEED, CHUNKS, CALLS = 12, 8, 150
+SEED, CHUNKS, CALLS = 12, 8, 300
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
