@@ -1,8 +1,8 @@
 """One line of a room corrupted: does the audit refuse what it refused not before?
 
-    COURSE_PROGRESS=off .venv/bin/python -m tests.room_mutation course_utils.stable 200
+    COURSE_PROGRESS=off .venv/bin/python -m tests.room_mutation course_utils.stable 200 3600
 
-tries 200 corruptions drawn by chance and prints what was refused, what changes no result and what was missed.
+tries 200 corruptions drawn by chance, for at most 3600 seconds, and prints what was refused, what changes no result and what was missed.
 """
 
 import ast
