@@ -3,8 +3,9 @@
     quiz.bet("03-mean-shift")     one question; the answer is recorded, never forced
     quiz.review(3)                the retrieval questions that open lesson 03
 
-Both stand as the last line of a cell. Without a kernel a reader sees the questions, the choices and,
-folded away, the answers.
+Both stand as the last line of a cell. A review answers at once. A bet waits until the cell after it has run:
+then it shows predicted against actual, and the output of that cell ends with both in a line. Without a kernel
+a reader sees the questions, the choices and, folded away, the answers.
 
 The questions are data: course_utils/questions/lesson_NN.toml holds those asked in lesson NN.
 
@@ -33,6 +34,8 @@ from pathlib import Path
 import anywidget
 import numpy as np
 import traitlets
+from IPython import get_ipython
+from IPython.display import HTML, display
 
 from course_utils import figures, floats, guard, naive, reference, shifted, stable
 
@@ -118,24 +121,35 @@ def value_of(expression: str) -> str:
 class Quiz(anywidget.AnyWidget):
     """A few questions, each answered by pressing a button; the answer to one never waits for another."""
 
-    _esm = HERE / "quiz.js"
+    _esm = "".join((HERE / name).read_text("utf-8") for name in ("keys.js", "quiz.js"))
     _css = HERE / "quiz.css"
     questions = traitlets.List().tag(sync=True)
     chosen = traitlets.Dict().tag(sync=True)
+    told = traitlets.Bool(False).tag(sync=True)  # may a bet say what happens?
     score = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, asked):
-        self._asked = asked
+        self._asked, self._next_has_run = asked, False
         super().__init__(questions=[_for_page(question) for question in asked])
-        self.observe(self._record, "chosen")
+        self.observe(self._record, ["chosen", "told"])
+        _NEXT.wait_for(self)
+
+    def next_has_run(self) -> str:
+        """The cell after this one has run: from now on a bet is told. Returns a line to show there, or ""."""
+        self._next_has_run = True
+        self._record(None)
+        return "".join(_told(question, self.chosen[question.key]) for question in self._bets())
+
+    def _bets(self):
+        return [one for one in self._asked if one.kind == "bet" and one.key in self.chosen]
 
     def _record(self, change):
+        self.told = self.told or bool(self._next_has_run and self._bets())
         for question in self._asked:
-            if question.key in self.chosen:
+            if question.key in self.chosen and (question.kind == "review" or self.told):
                 # The first answer counts: later ones are for looking around.
-                first = _FIRST_ANSWERS.setdefault(question.key, self.chosen[question.key])
-                _SURPRISES[question.key] = first != question.answer
-        self.score = score()
+                _FIRST_ANSWERS.setdefault(question.key, (question, self.chosen[question.key]))
+        self.score = score(self._asked[0].kind)
 
     def _repr_mimebundle_(self, **kwargs):
         data, metadata = super()._repr_mimebundle_(**kwargs)
@@ -148,14 +162,56 @@ class Quiz(anywidget.AnyWidget):
         return "".join(_static(question) for question in self._asked)
 
 
-def score() -> str:
-    """How often you were surprised in this session, in words."""
-    surprises, answered = sum(_SURPRISES.values()), len(_SURPRISES)
-    return f"Surprises so far: {surprises} in {answered} answered."
+def score(kind: str) -> str:
+    """How often you were surprised by a bet, or right in a review, in this session; "" before the first."""
+    right = [chosen == asked.answer for asked, chosen in _FIRST_ANSWERS.values() if asked.kind == kind]
+    if not right:
+        return ""
+    if kind == "bet":
+        return (
+            f"Surprises so far: {right.count(False)} in {len(right)} {'bet' if len(right) == 1 else 'bets'}."
+        )
+    return f"Right at the first try: {right.count(True)} of {len(right)}."
 
 
-_FIRST_ANSWERS: dict[str, int] = {}
-_SURPRISES: dict[str, bool] = {}
+_FIRST_ANSWERS: dict[str, tuple[Question, int]] = {}
+
+
+class _NextCell:
+    """Tells a quiz when the cell after its own has run without an error."""
+
+    def __init__(self):
+        self._waiting, self._running, self._shell = [], [], None
+
+    def wait_for(self, asked):
+        self._watch(get_ipython())
+        self._waiting.append(asked)
+
+    def _watch(self, shell):
+        if shell is not None and shell is not self._shell:
+            self._shell = shell
+            shell.events.register("pre_run_cell", self._begin)
+            shell.events.register("post_run_cell", self._end)
+
+    def _begin(self, info):
+        self._running, self._waiting = self._running + self._waiting, []
+
+    def _end(self, result):
+        if result.success:
+            done, self._running = self._running, []
+            if lines := "".join(asked.next_has_run() for asked in done):
+                display(HTML(f'<div class="quiz-told">{lines}</div>'))
+
+
+_NEXT = _NextCell()
+
+
+def _told(question, picked) -> str:
+    """Predicted against actual, in a line."""
+    said, actual = figures.inline(question.choices[picked].text), figures.inline(question.actual)
+    if picked == question.answer:
+        return f"<p><strong>✓ As you predicted:</strong> {actual}</p>"
+    return f"<p><strong>✕ A surprise.</strong> You predicted: {said}. What happens: <strong>{actual}</strong></p>"
 
 
 def _question(entry) -> Question:

@@ -4,6 +4,7 @@ import re
 import tomllib
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from course_utils import figures, quiz
 
@@ -14,7 +15,6 @@ ALL = [question for path in FILES for question in quiz.questions(int(path.stem[-
 @pytest.fixture(autouse=True)
 def fresh_score(monkeypatch):
     monkeypatch.setattr(quiz, "_FIRST_ANSWERS", {})
-    monkeypatch.setattr(quiz, "_SURPRISES", {})
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -59,22 +59,73 @@ def test_what_is_shown_is_computed_once_and_in_six_digits():
     assert quiz.value_of.cache_info().misses == before
 
 
-def test_a_bet_can_be_answered_and_the_first_answer_counts():
+def test_a_bet_is_told_when_the_next_cell_has_run_and_not_on_the_click():
     bet = quiz.bet("00-thousand")
-    assert bet.score == ""
-    bet.chosen = {"00-thousand": 0}
-    assert bet.score == "Surprises so far: 1 in 1 answered."
+    bet.chosen = {"00-thousand": 1}
+    assert (bet.told, bet.score) == (False, "")
+    bet.chosen = {"00-thousand": 0}  # a bet may be changed until the wheel turns
+    line = bet.next_has_run()
+    assert bet.told
+    assert "A surprise" in line
+    assert all(
+        figures.inline(text) in line for text in (asked_as("00-thousand").choices[0].text, "NaN, 0, 0")
+    )
+    assert bet.score == "Surprises so far: 1 in 1 bet."
     bet.chosen = {"00-thousand": 2}
-    assert bet.score == "Surprises so far: 1 in 1 answered."
+    assert bet.score == "Surprises so far: 1 in 1 bet.", "the answer before the run counts"
     again = quiz.bet("00-thousand")
     again.chosen = {"00-thousand": 2}
-    assert quiz.score() == "Surprises so far: 1 in 1 answered."
+    again.next_has_run()
+    assert quiz.score("bet") == "Surprises so far: 1 in 1 bet."
 
 
 def test_a_right_bet_is_no_surprise():
     bet = quiz.bet("00-thousand")
     bet.chosen = {"00-thousand": 2}
-    assert quiz.score() == "Surprises so far: 0 in 1 answered."
+    assert bet.next_has_run().startswith("<p><strong>✓ As you predicted")
+    assert bet.score == "Surprises so far: 0 in 1 bet."
+
+
+def test_a_bet_is_never_forced():
+    bet = quiz.bet("00-thousand")
+    assert bet.next_has_run() == ""
+    assert (bet.told, bet.score) == (False, "")
+    bet.chosen = {"00-thousand": 0}  # after the run: told at once
+    assert bet.told
+    asked_now = quiz.bet("00-thousand")
+    asked_now.chosen = {"00-thousand": 0}
+    asked_now.told = True  # "Tell me now"
+    assert asked_now.score
+
+
+def test_a_review_answers_at_once_and_is_no_bet():
+    review = quiz.review(1)
+    first = review._asked[0]
+    review.chosen = {first.key: first.answer}
+    assert review.score == "Right at the first try: 1 of 1."
+    assert quiz.score("bet") == ""
+    assert review.next_has_run() == ""
+
+
+def test_the_cell_after_a_bet_tells_it_and_a_failing_cell_does_not(capsys):
+    shell = InteractiveShell.instance()
+    try:
+        shell.run_cell('from course_utils import quiz\nbet = quiz.bet("00-thousand")')
+        bet = shell.user_ns["bet"]
+        bet.chosen = {"00-thousand": 0}
+        assert not bet.told, "its own cell is not the next one"
+        shell.run_cell("1 / 0")
+        assert not bet.told
+        shell.run_cell("x = 1")
+        assert bet.told
+    finally:
+        shell.events.callbacks["pre_run_cell"].remove(quiz._NEXT._begin)
+        shell.events.callbacks["post_run_cell"].remove(quiz._NEXT._end)
+        InteractiveShell.clear_instance()
+
+
+def asked_as(key):
+    return next(question for question in quiz.questions(int(key[:2])) if question.key == key)
 
 
 def test_a_review_asks_all_review_questions_of_its_lesson():

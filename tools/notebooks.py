@@ -55,8 +55,25 @@ def cell_id(cell, seen):
 
 
 def kept_metadata(cell):
-    """Without jupytext's notes about blank lines, without the folds and scrolls of one screen."""
-    return {key: cell.metadata[key] for key in ("tags", "jupyter", "nbgrader") if cell.metadata.get(key)}
+    """What a lesson says of a cell: no notes about blank lines, no folds and scrolls of one screen."""
+    kept = {key: dict(cell.metadata).get(key) for key in ("tags", "jupyter", "nbgrader")}
+    kept["jupyter"] = {
+        key: value for key, value in (kept["jupyter"] or {}).items() if key != "outputs_hidden"
+    }
+    return {key: value for key, value in kept.items() if value}
+
+
+def fold_answers(cells):
+    """Fold the stored output of each cell after a bet, and of those tagged "folded".
+
+    JupyterLab opens it when the cell runs; who only reads, elsewhere, still sees it.
+    """
+    after_a_bet = False
+    for cell in cells:
+        if cell.cell_type == "code":
+            if after_a_bet or "folded" in cell.metadata.get("tags", ()):
+                cell.metadata["jupyter"] = {**cell.metadata.get("jupyter", {}), "outputs_hidden": True}
+            after_a_bet = "quiz.bet(" in cell.source
 
 
 def convert(lesson):
@@ -69,6 +86,7 @@ def convert(lesson):
         made = make(cell.source, metadata=kept_metadata(cell))
         made.id = cell_id(cell, seen)
         notebook.cells.append(made)
+    fold_answers(notebook.cells)
     return notebook
 
 
@@ -127,9 +145,11 @@ def execute(notebook):
 
 
 def strip(notebook):
-    """Remove what only the kernel that has just ended could use."""
+    """Remove what only the kernel that has just ended could use, and what only its machine could tell."""
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
+        if "not-stored" in cell.metadata.get("tags", ()):
+            cell.outputs = []
         for output in cell.get("outputs", []):
             # A view names a random model; the figure and the text beside it stay for every reader.
             output.get("data", {}).pop(WIDGET_VIEW, None)
@@ -202,7 +222,13 @@ def build_apart(lesson):
 
 def essence(notebook):
     """What a build takes from the lesson: everything but outputs."""
-    return [(cell.id, cell.cell_type, cell.source, kept_metadata(cell)) for cell in notebook.cells]
+    return [
+        (cell.id, cell.cell_type, cell.source, kept_metadata(cell), folded(cell)) for cell in notebook.cells
+    ]
+
+
+def folded(cell):
+    return bool(cell.metadata.get("jupyter", {}).get("outputs_hidden"))
 
 
 def difference(lesson):

@@ -1,5 +1,6 @@
 """Sliders over real arithmetic: one explorer a file, all in the frame of `core`.
 
+temperature   what does T do to the same scores?
 edge      how big may z get before exp(z) gives up?
 breaker   which logits break the softmax, and what comes out?
 offset    softmax ignores a constant; does the computer?

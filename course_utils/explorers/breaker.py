@@ -67,6 +67,7 @@ class Observation:
     truth: np.ndarray
     regime: str
     born: str | None
+    told: bool  # may the strip say where each regime begins?
 
     @property
     def largest_error(self) -> float:
@@ -87,6 +88,7 @@ def observe(state) -> Observation:
         reference.softmax(steps[0].values),
         str(pipeline.regimes(steps)),
         pipeline.born(steps),
+        state.get("told", True),
     )
 
 
@@ -183,8 +185,10 @@ def draw(figure):
     columns = {name: _Cells(top, left) for name, left in (("z", 0.45), ("z - m", 1.75), ("exp", 3.05))}
     tank, bars = _Tank(top, 4.85), _Bars(top, 6.95)
     middles = {"z": 0.98, "z - m": 2.28, "exp": 3.58, "sum": 5.25, "p": 7.4}
-    for name, x in middles.items():
-        top.text(x, 0.2, name.replace("-", "−"), ha="center", va="center", weight="bold")
+    heads = {
+        name: top.text(x, 0.2, name.replace("-", "−"), ha="center", va="center", weight="bold")
+        for name, x in middles.items()
+    }
     for i in range(4):
         top.text(0.2, i + 1, str(i + 1), ha="center", va="center", color=PALETTE["faint"])
     top.text(0.2, 0.2, "class", ha="center", va="center", color=PALETTE["faint"])
@@ -199,6 +203,7 @@ def draw(figure):
         for name, cells in columns.items():
             cells.show(seen.steps.get(name))
         skipped.set_visible("z - m" not in seen.steps)
+        heads["z - m"].set_visible("z - m" in seen.steps)
         tank.show(seen.steps, seen.format)
         bars.show(seen.steps["p"], seen.truth)
         stamp.set(visible=seen.born is not None, x=middles[seen.born or "p"])
@@ -238,6 +243,7 @@ class _Cells:
                 state = "ok"  # a logit of 0 is an ordinary number; an exp of 0 is one that was lost
             box.show(state, visible=step is not None)
             text.set(text=_in_cell(float(step.values[i]), state) if step else "", visible=step is not None)
+            text.set_fontsize(9 if state == "subnormal" else 11)  # two lines in one box
             text.get_bbox_patch().set_visible(state != "ok")
 
 
@@ -285,7 +291,7 @@ class _Tank:
 class _Bars:
     """The probabilities, from left to right, with the truth as a dotted line across each."""
 
-    length, beyond = 1.35, 1.9  # of the bar of a 1, and of the bar of a NaN
+    length = 1.35  # of the bar of a 1, and of a NaN
 
     def __init__(self, axes, left):
         self.left = left
@@ -304,11 +310,10 @@ class _Bars:
             text.set(text=_in_cell(value, state), x=self.left + word)
 
     def _place(self, value, state, exact):
-        """Width of the bar, start of its word. A p that became 0 leaves a hatched bar as long as the truth."""
+        """Width of the bar, start of its word. A p that became 0 has no bar: only the truth is left."""
         if state == "NaN":
-            return self.beyond, self.length + 0.02
-        width = exact if state == "zero" else self.length * value
-        return width, max(width, exact) + 0.1
+            return self.length, self.length + 0.1
+        return self.length * value, max(self.length * value, exact) + 0.1
 
 
 _TRUTH = {"color": PALETTE["truth"], "lw": 2.5, "animated": True}
@@ -323,20 +328,37 @@ class _Regimes:
         self.over.set(ylim=axes.get_ylim())
         (self.marker,) = self.over.plot([], [], animated=True, clip_on=False, zorder=5, **_MARKER)
         axes.set_xlabel("magnitude M")
+        axes.tick_params(axis="x", pad=9)  # room for the marker
 
     def show(self, seen):
         key = (seen.pattern, seen.format.name, seen.method)
         sweep = regimes(*key)
-        if key != self.shown:
-            self.shown = key
-            draw_strip(self.axes, sweep.x, sweep.states, words=_WORD)
-            _name_edges(self.axes, sweep)
+        if (*key, seen.told) != self.shown:
+            self.shown = (*key, seen.told)
+            states = sweep.states if seen.told else np.full(len(sweep.x), "ok")
+            draw_strip(self.axes, sweep.x, states, words=_WORD)
+            if seen.told:
+                _name_edges(self.axes, sweep)
+            else:
+                _cover(self.axes)
             self.over.set_ylim(self.axes.get_ylim())
-        self.marker.set_data([np.clip(seen.magnitude, 0, sweep.x[-1])], [0.31])
+        self.marker.set_data([np.clip(seen.magnitude, 0, sweep.x[-1])], [_BELOW])
 
 
 _WORD = {"zero": "all p are 0", "subnormal": "digits lost"}
-_MARKER = {"marker": "D", "markersize": 10, "mfc": PALETTE["paper"], "mec": PALETTE["truth"], "mew": 2}
+_BELOW = -0.1  # the marker points at the strip and hides no word on it
+_MARKER = {"marker": "^", "markersize": 11, "mfc": PALETTE["truth"], "mec": PALETTE["truth"]}
+
+
+def _cover(axes):
+    """A strip that says nothing yet."""
+    low, high = axes.get_xlim()
+    for artist in [*axes.patches, *axes.texts]:
+        artist.remove()
+    axes.barh(0.31, high - low, 0.62, low, fc="#F2F2F2", ec=PALETTE["faint"], ls=":")
+    axes.text((low + high) / 2, 0.31, "what comes out at each M: shown when you have found it",
+              ha="center", va="center", color=PALETTE["faint"])  # fmt: skip
+    axes.set_ylim(-0.06, 1.12)
 
 
 def _name_edges(axes, sweep):
@@ -354,8 +376,7 @@ def explore(short=False, **preset):
     """Break the softmax. `short=True` leaves two sliders, magnitude and format, and three buttons."""
     return Explorer(
         question="Which logits break the softmax, and what comes out?",
-        goal="Bet first: at M = 11 in float16, is the answer right, all zeros, NaN, or an error? Then find every "
-        "magnitude where all p are 0.",
+        goal="Find a magnitude M at which every p is 0 and no NaN tells you.",
         caption="The logits are M times a pattern of four. They go from left to right: exp of each, their sum in "
         "a tank as tall as the format's largest number, and the probabilities p beside the truth (dotted). "
         "“Born here” marks the first step with a bad number. The strip shows what comes out for each M.",
@@ -375,7 +396,7 @@ def explore(short=False, **preset):
         describe=describe,
         table=table,
         draw=draw,
-        size=(9, 4.4),
+        size=(9, 4.25),
         strip={
             "M = 10.7: right": {"magnitude": 10.7},
             "M = 10.9: all zeros": {"magnitude": 10.9},

@@ -14,6 +14,8 @@ CONTROLS = {
     "format": scale("number format", FORMATS, "float32"),
 }
 
+ASKED = "float8_e4m3fn"  # the format whose edge is to be found
+
 
 def _at(edge):
     return lambda state: {"z": edge(FORMATS[state["format"]])}
@@ -52,12 +54,18 @@ class Observation:
     chosen: Result
     results: tuple[Result, ...]
     bits: tuple[str, str, str]
+    told: bool  # may the edge that is asked for be named?
+
+    def edge_of(self, fmt) -> float | None:
+        """The first bad z of a format, None while it is to be found."""
+        return fmt.exp_first_bad if self.told or fmt.name != ASKED else None
 
 
 def observe(state) -> Observation:
     results = {name: _result(state["z"], fmt) for name, fmt in FORMATS.items()}
     chosen = results[state["format"]]
-    return Observation(state["z"], chosen, tuple(results.values()), bit_fields(chosen.value, chosen.format))
+    bits = bit_fields(chosen.value, chosen.format)
+    return Observation(state["z"], chosen, tuple(results.values()), bits, state.get("told", True))
 
 
 def _result(typed, fmt) -> Result:
@@ -71,14 +79,17 @@ def describe(seen) -> str:
     one = seen.chosen
     asked, kept = _input(seen.typed, one.format), _input(one.stored, one.format)
     typed = "" if asked == kept else f"You asked {asked}; {one.format.name} stored {kept}. "
-    return f"{typed}exp({kept}) in {one.format.name} is {_number(one.value)}: {_why(one)}"
+    why = _why(one, seen.edge_of(one.format) is not None)
+    return f"{typed}exp({kept}) in {one.format.name} is {_number(one.value)}: {why}"
 
 
-def _why(one) -> str:
+def _why(one, named) -> str:
     fmt = one.format
     match one.state:
-        case "ok":
+        case "ok" if named:
             return f"ok. The last z that works here is {_input(fmt.exp_last_finite, fmt)}."
+        case "ok":
+            return f"ok. The largest number here is {_number(fmt.max)}."
         case "subnormal":
             left = int(np.log2(one.value / fmt.smallest_subnormal)) + 1
             return f"subnormal, {left} of {fmt.precision} bits left. The true value is {_number(one.truth)}."
@@ -107,7 +118,9 @@ def table(seen) -> list[dict]:
             "computed exp(z)": _number(one.value),
             "true exp(z)": _number(one.truth),
             "state": f"{STATE_STYLE[one.state].glyph} {STATE_STYLE[one.state].word}",
-            "first bad z": _input(one.format.exp_first_bad, one.format),
+            "first bad z": "?"
+            if seen.edge_of(one.format) is None
+            else _input(one.format.exp_first_bad, one.format),
             "first zero at z": _input(one.format.exp_first_zero, one.format),
         }
         for one in seen.results
@@ -142,16 +155,19 @@ def draw(figure):
     for ax in (over, said, bits):
         ax.set_axis_off()
     rows = range(len(FORMATS))
-    asked = over.axvline(0, color=PALETTE["truth"], linestyle=":", linewidth=2, animated=True)
+    # Across the bands only: the numbers between them stay readable.
+    heights = np.ravel([(row + 0.36, row + 0.9, np.nan) for row in rows])
+    (asked,) = over.plot(0 * heights, heights, color=PALETTE["truth"], ls=":", lw=2, animated=True)
     dots = [over.plot([], [], zorder=4, **_DOT)[0] for _ in rows]
     outcomes = [said.text(0, row + 0.63, "", **_TEXT) for row in rows]
     here = over.axhspan(0, 1, **_CHOSEN)
     fields = [bits.text(0, 0.5, "", family="DejaVu Sans Mono", **_TEXT) for _ in range(3)]
     names = [bits.text(0, 1.5, "", **_TEXT) for _ in range(3)]
+    bits.text(-1.5, 0.5, "its bits", ha="right", va="center", in_layout=False)
 
     def update(seen):
         _fit_span(bands, seen)
-        asked.set_xdata([seen.typed])
+        asked.set_xdata(np.full(len(heights), seen.typed))
         for row, (one, dot, outcome) in enumerate(zip(seen.results, dots, outcomes, strict=True)):
             dot.set_data([one.stored], [row + 0.63])
             outcome.set_text(f"{_number(one.stored)} → {STATE_STYLE[one.state].glyph} {_number(one.value)}")
@@ -175,16 +191,23 @@ def _fit_span(axes, seen):
     if axes.get_xlim() == span:
         return
     axes.clear()
-    axes.set(xlim=span, ylim=(len(FORMATS), -0.1), xlabel="logit z, as each format stores it")
+    # Near 0 there is more room: the small formats end there.
+    axes.set_xscale("asinh", linear_width=10)
+    axes.set(
+        xlim=span, ylim=(len(FORMATS), -0.1), xlabel="logit z, as each format stores it; stretched around 0"
+    )
+    ticks = [-700, -100, -20, 0, 20, 100, 700] if wide else [-100, -50, -20, -10, -5, 0, 5, 10, 20, 50, 100]
+    axes.set_xticks(ticks, [f"{tick}".replace("-", "−") for tick in ticks])
+    axes.minorticks_off()
     axes.set_yticks([row + 0.63 for row in range(len(FORMATS))], FORMATS, color=PALETTE["text"])
     axes.tick_params(axis="y", length=0)
     for row, fmt in enumerate(FORMATS.values()):
-        _draw_band(axes, row, fmt)
+        _draw_band(axes, row, fmt, seen.edge_of(fmt))
     looks = [axes.fill_between([], [], **_look(state)) for state in ("zero", "subnormal", "ok", "inf", "NaN")]
     axes.legend(handles=looks, loc="lower left", bbox_to_anchor=(-0.21, 1), ncols=5, frameon=False)
 
 
-def _draw_band(axes, row, fmt):
+def _draw_band(axes, row, fmt, first_bad):
     """zero | subnormal | ok | inf or NaN, with the z at the two outer edges."""
     low, high = axes.get_xlim()
     edges = [low, fmt.exp_first_zero, fmt.exp_first_subnormal, fmt.exp_first_bad, high]
@@ -192,9 +215,14 @@ def _draw_band(axes, row, fmt):
     names = ("zero", "subnormal", "ok", "inf" if fmt.has_inf else "NaN")
     for state, left, right in zip(names, edges[:-1], edges[1:], strict=True):
         axes.barh(row + 0.63, right - left, 0.5, left, **_look(state))
-    for x, side in ((fmt.exp_first_zero, "right"), (fmt.exp_first_bad, "left")):
+    for x, named, side in (
+        (fmt.exp_first_zero, True, "right"),
+        (fmt.exp_first_bad, first_bad is not None, "left"),
+    ):
         if low < x < high:
-            axes.text(x, row + 0.2, f"{x:.4g}", ha=side, va="center")
+            text = f"{x:.4g}".replace("-", "−") if named else "?"
+            inside = {"right": "left", "left": "right"}[side] if abs(x) > 0.6 * high else side
+            axes.text(x, row + 0.2, text, ha=inside, va="center")
 
 
 def _look(state):
@@ -218,7 +246,7 @@ def _show_bits(seen, fields, names):
 def explore(**preset):
     return Explorer(
         question="Where is the edge?",
-        goal="Find the smallest logit z that breaks float8_e4m3fn.",
+        goal=f"Find the smallest logit z that breaks {ASKED}.",
         caption="Each band is one number format. From left to right exp(z) is stored as zero, with digits "
         "missing (subnormal), in full, and then no longer at all. The dotted line is the z you asked for; "
         "a diamond is the z that the format stored. Below: the bits of exp(z) in the chosen format.",
@@ -234,7 +262,7 @@ def explore(**preset):
         describe=describe,
         table=table,
         draw=draw,
-        size=(9, 4.8),
+        size=(9, 4.5),
         strip={"float32, first bad z": {"z": FORMATS["float32"].exp_first_bad}},
         reached=_solved,
         later=("edges of this format",),
@@ -243,4 +271,4 @@ def explore(**preset):
 
 def _solved(seen) -> bool:
     one = seen.chosen
-    return one.format.name == "float8_e4m3fn" and one.stored == one.format.exp_first_bad
+    return one.format.name == ASKED and one.stored == one.format.exp_first_bad

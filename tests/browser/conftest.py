@@ -32,6 +32,11 @@ BROKEN = [
 ]
 
 
+@pytest.fixture(scope="session", name="write_notebook")
+def _write_notebook():
+    return write_notebook
+
+
 def write_notebook(path, sources):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}

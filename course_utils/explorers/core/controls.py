@@ -16,6 +16,7 @@ class Number:
     high: float
     step: float
     spans: dict = field(default_factory=dict)
+    least: float = float("-inf")  # the box takes no smaller one
 
     def span(self, state) -> tuple[float, float, float]:
         """(low, high, step) of the slider in this state."""
@@ -53,11 +54,11 @@ class Choice:
         }
 
 
-def number(label, value, low, high, step, spans=None) -> Number:
+def number(label, value, low, high, step, spans=None, least=float("-inf")) -> Number:
     """A control for a real number. `spans` maps a format's name, or is a function that maps the state,
-    to another (low, high, step).
+    to another (low, high, step). The box takes numbers beyond the slider's ends, but none below `least`.
     """
-    return Number(label, value, low, high, step, spans or {})
+    return Number(label, value, low, high, step, spans or {}, least)
 
 
 def choice(label, options, value) -> Choice:
@@ -104,7 +105,8 @@ class NumberBox(ipywidgets.HBox):
         super().__init__([self.slider, self.exact], value=control.value)
         self.add_class("explorer-number")
         self.slider.observe(self._from_slider, "value")
-        traitlets.link((self.exact, "value"), (self, "value"))
+        self.exact.observe(self._from_box, "value")
+        self.observe(self._to_box, "value")
         self.observe(self._to_slider, "value")
 
     def set_span(self, low, high, step):
@@ -123,6 +125,13 @@ class NumberBox(ipywidgets.HBox):
         moved_to = self._on_slider(change["new"])
         if moved_to != self._on_slider(self.value):
             self.value = moved_to
+
+    def _from_box(self, change):
+        self.value = max(change["new"], self.control.least)
+        self._to_box(change)
+
+    def _to_box(self, change):
+        self.exact.value = self.value
 
     def _to_slider(self, change):
         parked = self._on_slider(self.value)

@@ -62,38 +62,13 @@ function leap(handle, key) {
   slider.set(Math.min(Math.max(to, low), high));
 }
 
-const LEAPS = ["Home", "End", "PageUp", "PageDown"];
-const USED = [
-  ["[role=slider]", [...LEAPS, "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"]],
-  ["input", [...LEAPS, "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Enter", "Backspace", "Delete"]],
-  ["button, summary", ["Enter"]],
-];
-
-// On a control a letter would otherwise be JupyterLab's command: b adds a cell, dd deletes one. What no control
-// uses goes on its way: Shift+Enter runs, Ctrl+S saves, Escape leaves, arrows go on from a button.
-export function keepKeys(root) {
-  root.addEventListener("keydown", (event) => {
-    const plain = !(event.ctrlKey || event.metaKey || event.altKey);
-    const used = USED.find(([selector]) => event.target.matches(selector))?.[1] ?? [];
-    if (plain && (event.key.length === 1 || (used.includes(event.key) && !event.shiftKey))) event.stopPropagation();
-    if (event.key === "Escape") leave(root);
-  });
-}
-
-// To the cell, where JupyterLab's keys work as after any Escape.
-function leave(root) {
-  const cell = root.closest(".jp-Cell");
-  document.activeElement?.blur();
-  cell?.focus({ preventScroll: true });
-}
-
 function adopt(root, speakExactly) {
   keepKeys(root);
   root.addEventListener(
     "keydown",
     (event) => {
-      const plain = !(event.ctrlKey || event.metaKey || event.altKey || event.shiftKey);
-      if (!plain || !LEAPS.includes(event.key) || !event.target.matches(".noUi-handle")) return;
+      const leaps = isPlain(event) && !event.shiftKey && LEAPS.includes(event.key);
+      if (!leaps || !event.target.matches(".noUi-handle")) return;
       event.preventDefault();
       event.stopPropagation();
       leap(event.target, event.key);

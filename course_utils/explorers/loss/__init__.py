@@ -4,8 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from course_utils.explorers.core import Explorer
-from course_utils.explorers.loss.observation import CONTROLS, describe, observe, table
+from course_utils.explorers.core import Explorer, choice
+from course_utils.explorers.loss.observation import (
+    CONTROLS,
+    LOG_WAYS,
+    describe,
+    describe_log,
+    observe,
+    table,
+    table_log,
+)
 from course_utils.explorers.loss.picture import drawing
 from course_utils.floats import FORMATS, neighbour
 
@@ -57,7 +65,7 @@ VIEWS = {
         goal="Find the smallest gap at which log(softmax) is −inf. Then find a way that goes on from there.",
         why="p is rounded before the log is taken. Behind the winner p = e⁻ᵍ runs out of numbers, although "
         "log p = −g is an ordinary one. Ahead of it, p is so close to 1 that its distance from 1 is lost. "
-        "`log_softmax` never forms p: it subtracts logits. `log1p` also keeps the small distance from 1.",
+        "`log_softmax` never forms p: it subtracts logits. It still adds e⁻ᵍ to 1, and a small e⁻ᵍ is lost there.",
         panels=("log p", "p"),
         start={"gap": 90.0},
         presets={
@@ -139,12 +147,18 @@ VIEWS = {
 }
 
 
+_LOG_PATH = choice("way to log p", LOG_WAYS, LOG_WAYS[0])
+
+
 def explore(view="loss", **preset):
     """The explorer as lesson 04 ("log"), 05 ("loss") or 06 ("gradient") looks at it.
 
     Raises: KeyError for a view that is none of these.
     """
-    chosen = VIEWS[view]
+    chosen, log = (
+        VIEWS[view],
+        view == "log",
+    )  # lesson 04 knows no loss and no gradient yet, lesson 05 brings eps
     return Explorer(
         question=chosen.question,
         goal=chosen.goal,
@@ -152,18 +166,18 @@ def explore(view="loss", **preset):
         "the chosen format; dotted: the truth. Hatched: inf, NaN or exactly 0. The last rows are the numbers "
         "at this gap; ≠ marks a wrong one.",
         why=chosen.why,
-        note="Every number and its gradient are computed in the chosen format, from max-shifted logits; the "
+        note="Every number is computed in the chosen format, from max-shifted logits; the "
         "truth at your gap comes from 60-digit arithmetic.",
-        controls=CONTROLS,
+        controls=CONTROLS | {"path": _LOG_PATH} if log else CONTROLS,
         presets=chosen.presets,
         preset=chosen.start | preset,
         observe=observe,
-        describe=describe,
-        table=table,
-        draw=drawing(*chosen.panels),
-        size=(9, 4.6),
+        describe=describe_log if log else describe,
+        table=table_log if log else table,
+        draw=drawing(*chosen.panels, told=("p", "log p")) if log else drawing(*chosen.panels),
+        size=(9, 4.15),
         strip=chosen.strip,
         reached=chosen.reached,
         later=chosen.later,
-        hide=("eps",) if view == "log" else (),  # lesson 05 brings eps
+        hide=("eps",) if log else (),
     )

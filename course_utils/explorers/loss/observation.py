@@ -12,6 +12,7 @@ from course_utils.pipeline import LOSS_PATHS
 from course_utils.plots import STATE_STYLE
 
 QUANTITIES = ("p", "log p", "loss", "gradient")
+LOG_WAYS = ("log(softmax)", "log_softmax")
 TARGETS = {"ahead": 0, "behind": 1}  # of the logits [0, -gap]
 
 SPANS = {
@@ -21,7 +22,7 @@ SPANS = {
     "float8_e4m3fn": (0.0, 12.0, 0.5),
 }
 CONTROLS = {
-    "gap": number("gap g", 50.0, 0, 120, 0.5, spans=SPANS),
+    "gap": number("gap g", 50.0, 0, 120, 0.5, spans=SPANS, least=0.0),
     "format": scale("number format", FORMATS, "float32"),
     "target": choice("the target is", TARGETS, "behind"),
     "eps": scale("eps", ("1e-4", "1e-7", "1e-8", "1e-12"), "1e-7"),
@@ -127,8 +128,27 @@ def describe(seen) -> str:
     stored = "" if typed == kept else f" (stored as {kept})"
     return (
         f"{seen.path}, target {seen.target} by {typed}{stored}: loss {_plain(loss)}, truth "
-        f"{digits_of(loss.truth)}; gradient {_plain(gradient)}, truth {digits_of(gradient.truth, 4)}. {_why(seen)}"
+        f"{digits_of(loss.truth)}; gradient {_plain(gradient)}, truth {digits_of(gradient.truth)}. {_why(seen)}"
     )
+
+
+def describe_log(seen) -> str:
+    """Of p and its log alone, for a lesson that knows no loss yet."""
+    p, log_p = seen.numbers["p"], seen.numbers["log p"]
+    return (
+        f"{seen.path}, target {seen.target} by {digits_of(seen.typed)}: p {_plain(p)}, truth {digits_of(p.truth)}; "
+        f"log p {_plain(log_p)}, truth {digits_of(log_p.truth)}. {_why_log(log_p, seen)}"
+    )
+
+
+def _why_log(log_p, seen) -> str:
+    if log_p.right:
+        return f"log p is right to the digits of {log_p.format.name}."
+    if log_p.state in ("NaN", "inf"):
+        return _why_no_number(log_p, seen.path)
+    if seen.target == "ahead":
+        return "Beside 1, the small rest e⁻ᵍ is lost or rounded, and log p with it."
+    return "p has few digits left, and so has its log."
 
 
 def _why(seen) -> str:
@@ -136,7 +156,7 @@ def _why(seen) -> str:
     if loss.state in ("NaN", "inf"):
         return _why_no_number(loss, seen.path)
     if loss.right and gradient.right:
-        return "Both are right."
+        return f"Both are right to the digits of {loss.format.name}."
     if loss.right:
         return "The loss is right; the way back divides by p, and breaks."
     return _why_ahead(loss, seen.path) if seen.target == "ahead" else _why_behind(loss, seen.path, seen.eps)
@@ -171,6 +191,13 @@ def _why_ahead(loss, path) -> str:
     if path == "log(p + eps)":
         return "eps is no longer small beside the loss."
     return "1 + e⁻ᵍ was rounded before the log: digits of the loss are lost."
+
+
+def table_log(seen) -> list[dict]:
+    """The part of the table for a lesson that knows no loss yet."""
+    kept = ("way to the loss", "p", "log p")
+    rows = [{name: row[name] for name in kept} for row in table(seen)]
+    return [row for row in rows if row["way to the loss"] in ("truth", *LOG_WAYS)]
 
 
 def table(seen) -> list[dict]:

@@ -5,18 +5,18 @@ from itertools import pairwise
 import numpy as np
 
 from course_utils import floats
-from course_utils.explorers.loss.observation import digits_of, said
+from course_utils.explorers.loss.observation import QUANTITIES, digits_of, said
 from course_utils.plots import PALETTE, STATE_STYLE
 
 
-def drawing(main, side):
-    """The `draw` of a view: two quantities over the gap, and a ribbon with the four numbers at this gap."""
+def drawing(main, side, told=QUANTITIES):
+    """The `draw` of a view: two quantities over the gap, and a ribbon with the numbers `told` at this gap."""
 
     def draw(figure):
         axes = figure.subplot_mosaic(
             [["main", "side"], ["ribbon", "ribbon"]], height_ratios=[4, 1], width_ratios=[3, 2]
         )
-        parts = [_Curve(axes["main"], main), _Curve(axes["side"], side), _Ribbon(axes["ribbon"])]
+        parts = [_Curve(axes["main"], main), _Curve(axes["side"], side), _Ribbon(axes["ribbon"], told)]
 
         def update(seen):
             for part in parts:
@@ -86,7 +86,8 @@ class _Curve:
         ax.set_title(f"{self._title(seen)}")
         self._set_scale(ax, seen, size(truth))
         for state, left, right in _runs(curves.gaps, floats.states(curves.computed[self.name])):
-            _draw_state(ax, state, left, right)
+            sign = "−" if state == "inf" and (computed[curves.gaps >= left][0] < 0) else ""
+            _draw_state(ax, state, left, right, sign)
         drawable = np.isfinite(computed) & ((computed != 0) | (ax.get_yscale() == "linear"))
         below = drawable & (computed < 0) & (self.name == "loss")
         ax.plot(curves.gaps, np.where(drawable & ~below, size(computed), np.nan), **_COMPUTED[0])
@@ -101,7 +102,7 @@ class _Curve:
     def _title(self, seen):
         sign = "−" if self._log(seen) and self.name in ("log p", "gradient") else ""
         name = {"gradient": "d loss / dz of the target", "p": "p of the target"}.get(self.name, self.name)
-        return f"{sign}{name}"
+        return f"{sign}{name}{', log scale' if self._log(seen) else ''}"
 
     def _set_scale(self, ax, seen, truth):
         last = seen.curves.gaps[-1]
@@ -123,33 +124,38 @@ def _runs(x, states):
     return [(str(states[a]), x[a], x[b]) for a, b in pairwise(ends)]
 
 
-def _draw_state(ax, state, left, right):
-    """A hatched stretch with its word, for zero, inf and NaN."""
+def _draw_state(ax, state, left, right, sign):
+    """A pale stretch for zero, inf and NaN, with the hatch and the word in a shelf at its top."""
     if state in ("ok", "subnormal") or right - left < 0.02 * ax.get_xlim()[1]:
         return
     look, wide = STATE_STYLE[state], right - left > 0.25 * ax.get_xlim()[1]
-    ax.axvspan(left, right, fc=PALETTE["paper"], ec=look.colour, hatch=look.hatch, lw=0.8)
+    ax.axvspan(left, right, fc=look.colour, alpha=0.07, lw=0)
+    ax.axvspan(left, right, 0.92, 1, fc=PALETTE["paper"], ec=look.colour, hatch=look.hatch, lw=0.8)
     ax.text(
-        (left + right) / 2, 0.72, f"{look.glyph} {look.word}", transform=ax.get_xaxis_transform(),
-        ha="center", va="center", rotation=0 if wide else 90, bbox=_PLATE,
+        (left + right) / 2, 0.96 if wide else 0.76, f"{look.glyph} {sign}{look.word}",
+        transform=ax.get_xaxis_transform(), ha="center", va="center", rotation=0 if wide else 90, bbox=_PLATE,
     )  # fmt: skip
 
 
 class _Ribbon:
     """The four numbers at this gap, computed above true; what is wrong stands out in bold, with a sign."""
 
-    def __init__(self, axes):
+    def __init__(self, axes, names):
+        self.names = names
         axes.set(xlim=(0, 5), ylim=(3, 0))
         axes.set_axis_off()
         for row, (name, line, dot) in enumerate((("computed", *_COMPUTED), ("truth", *_TRUTH)), start=1):
             axes.plot([0.05, 0.25, 0.45], [row + 0.5] * 3, markevery=[1], **line, **dot)
             axes.text(0.55, row + 0.5, name, va="center")
-        for column, name in enumerate(("p", "→ log p", "→ loss", "→ gradient"), start=1):
-            axes.text(column + 0.1, 0.5, name, va="center", weight="bold")
-        self.cells = [[axes.text(i + 1.1, row + 0.5, "", **_TEXT) for row in (1, 2)] for i in range(4)]
+        for column, name in enumerate(names, start=1):
+            axes.text(column + 0.1, 0.5, f"{'→ ' if column > 1 else ''}{name}", va="center", weight="bold")
+        self.cells = [
+            [axes.text(i + 1.1, row + 0.5, "", **_TEXT) for row in (1, 2)] for i in range(len(names))
+        ]
 
     def show(self, seen):
-        for (computed, truth), one in zip(self.cells, seen.numbers.values(), strict=True):
+        for (computed, truth), name in zip(self.cells, self.names, strict=True):
+            one = seen.numbers[name]
             computed.set_text(f"{said(one)}{'' if one.right else '  ≠'}")
             computed.set_fontweight("normal" if one.right else "bold")
             truth.set_text(digits_of(one.truth))

@@ -59,6 +59,7 @@ class Observation:
     truth: np.ndarray
     regime: str
     sweep: pipeline.Sweep
+    told: bool  # may the points of the staircase be named?
 
     @property
     def p(self) -> np.ndarray:
@@ -96,6 +97,7 @@ def observe(state) -> Observation:
         reference.softmax([0.0, -gap]),
         str(pipeline.regimes(steps)),
         sweep_of(gap, kind, method, state["reach"]),
+        state.get("told", True),
     )
 
 

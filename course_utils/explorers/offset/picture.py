@@ -109,7 +109,7 @@ class _Curve:
         if not near:
             # Neighbouring offsets give unlike answers: a line through them would be a solid block.
             scene.lines[0].set(ls="", marker="o", ms=2.5)
-        elif seen.method == METHODS[0]:
+        elif seen.method == METHODS[0] and seen.told:
             self._landmarks(seen)
 
     def _landmarks(self, seen):

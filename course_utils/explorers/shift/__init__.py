@@ -35,12 +35,14 @@ PRESETS = {
 
 
 def _both_ends():
-    """True once both ends of the safe shifts were found, each on its last safe step."""
+    """True once both ends of the safe shifts were found, each within a step."""
     found = set()
 
     def reached(seen):
         first, last = seen.window
-        found.update(end for end in (first, last) if seen.typed == end)
+        # A number typed between the last safe step and the first lossy one has found the end as well.
+        step = seen.sweep.x[1] - seen.sweep.x[0]
+        found.update(end for end in (first, last) if seen.regime == "ok" and abs(seen.typed - end) < step)
         return {first, last} <= found
 
     return reached
@@ -68,11 +70,12 @@ def explore(**preset):
         describe=describe,
         table=table,
         draw=draw,
-        size=(9, 4.6),
+        size=(9, 4.4),
         strip={
             "m = 11.25, one step too small": {"m": 11.25},
             "m = 11.5, the zone without an alarm": {"m": 11.5},
             "m = 100, the maximum": {"m": 100.0},
         },
         reached=_both_ends(),
+        later=("go to",),
     )

@@ -36,7 +36,7 @@ def _span(state) -> tuple[float, float, float]:
 
 
 CONTROLS = {
-    "z": Row("logits z", (100.0, 99.0, 0.0), limit=400, most=MOST),
+    "z": Row("logits z", (100.0, 99.0, 0.0), limit=2000, most=MOST),
     "m": number("shift m", 0.0, -20, 230, 0.25, spans=_span),
     "format": scale("number format", FORMATS, "float32"),
 }
@@ -64,6 +64,7 @@ class Observation:
     regime: str
     marks: dict[str, tuple[float, str]]
     sweep: pipeline.Sweep
+    told: bool  # may the ends of the good shifts be named?
 
     @property
     def error(self) -> float:
@@ -95,6 +96,7 @@ def observe(state) -> Observation:
         regime=str(pipeline.regimes(steps)),
         marks={mark: (marks[mark], str(regime)) for mark, regime in zip(marks, tried, strict=True)},
         sweep=sweep_of(logits, name),
+        told=state.get("told", True),
     )
 
 
@@ -109,9 +111,11 @@ def _why(seen) -> str:
         case "ok":
             first, last = seen.window
             right = f"p is right to within {max(seen.error, seen.format.eps / 2):.1g}."
-            return f"{right} So it is for every m from {first:g} to {last:g}."
+            return f"{right} So it is for every m from {first:g} to {last:g}." if seen.told else right
         case "subnormal":
-            return f"every exp has lost digits, and p is off by {seen.error:.1g} without a warning."
+            lucky = seen.error <= seen.format.eps
+            end = f"here p is still within {seen.error:.1g}" if lucky else f"p is off by {seen.error:.1g}"
+            return f"every exp has lost digits; {end}, without a warning."
         case "zero":
             return "each exp is finite, their sum is inf, so every p is 0 and no NaN warns you."
     overflow = "exp overflows to inf, and inf/inf is NaN." if seen.format.has_inf else "exp overflows to NaN."

@@ -19,7 +19,7 @@ def draw(figure):
     values = [bars.text(0, i, "", zorder=6, bbox=_PLATE, **_TEXT) for i in range(MOST)]
     total = bars.text(0, -0.75, "", **_TEXT)
     here = shifts.axvline(0, ymax=1 / _TALL, color=PALETTE["truth"], lw=2, animated=True)
-    (handle,) = shifts.plot([], [], zorder=5, clip_on=False, **_DOT)
+    (handle,) = shifts.plot([], [], zorder=5, clip_on=False, **_HANDLE)
     # The layout is found once: this unseen label keeps room for the widest one that comes later.
     lanes.text(-0.02, 0.5, "z = −99.99", ha="right", alpha=0, transform=lanes.transAxes)
     shown = None
@@ -39,7 +39,7 @@ def draw(figure):
         total.set_text(f"p = exp / sum,  sum = {words(seen.total)[0]}")
         where = float(np.clip(seen.m, *shifts.get_xlim()))
         here.set_xdata([where, where])
-        handle.set_data([where], [0.5])
+        handle.set_data([where], [-0.22])
 
     return update
 
@@ -54,10 +54,11 @@ _DOT = {
     "mec": PALETTE["truth"],
     "mew": 2,
 }
+_HANDLE = {"animated": True, "ls": "", "marker": "^", "ms": 11, "color": PALETTE["truth"]}  # hides no word
 _PLATE = {"fc": PALETTE["paper"], "ec": "none", "pad": 1}
 
 
-_TALL = 3.2  # the strip of shifts with its pins, in units of the strip
+_TALL = 4.2  # the strip of shifts with its pins, in units of the strip
 
 
 def _over(axes):
@@ -104,6 +105,7 @@ def _draw_classes(ax, seen):
     ax.set(xlim=(0, 1.5), ylim=(count - 0.5, -1.1), xlabel="p; the truth is dotted")
     ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
     ax.set_yticks([])
+    ax.spines["left"].set_bounds(count - 0.5, -0.5)
     ax.tick_params(colors=PALETTE["text"])
 
 
@@ -120,9 +122,11 @@ def _draw_shifts(ax, seen):
         if right - left > 0.0125 * len(text) * (high - low):
             x = left + (0.8 if state == "ok" else 0.5) * (right - left)
             ax.text(x, 0.5, text, ha="center", va="center", bbox=_PLATE)
-    ax.set_xticks(*_ticks(edges, high - low))
+    ax.set_xticks(
+        *(_ticks(edges, high - low) if seen.told else ([low, 0, high], [minus(f"{low:g}"), "0", f"{high:g}"]))
+    )
     ax.set_yticks([])
-    ax.tick_params(colors=PALETTE["text"])
+    ax.tick_params(colors=PALETTE["text"], pad=9)  # room for the marker
     ax.spines["left"].set_visible(False)
     _draw_marks(ax, seen.marks, high - low)
 
@@ -140,13 +144,14 @@ def _ticks(edges, span):
 
 
 def _draw_marks(ax, marks, span):
-    """A pin for each shift by name, with its outcome; neighbours with the same outcome share one label."""
-    ends = [-np.inf, -np.inf]
-    for pins in _clusters(marks, 0.06 * span):
+    """A pin for each shift by name, with its outcome; equal shifts share one."""
+    ends, (low, high) = [-np.inf] * 3, ax.get_xlim()
+    for pins in _clusters(marks, 1e-9 * span):
         text = f"{', '.join(name for name, *_ in pins)} {STATE_STYLE[pins[0][2]].glyph}"
         places = [m for _, m, _ in pins]
-        middle, half = (places[0] + places[-1]) / 2, 0.0062 * len(text) * span
-        tier = 0 if middle - half > ends[0] else 1
+        half = 0.0062 * len(text) * span
+        middle = min(max(places[0], low + half), high - half)
+        tier = next((tier for tier, end in enumerate(ends) if middle - half > end), 2)
         ends[tier] = middle + half
         ax.vlines(places, 1, 1.35 + tier, colors=PALETTE["truth"], lw=1.2)
         ax.text(middle, 1.4 + tier, text, ha="center", va="bottom", clip_on=False)
@@ -189,10 +194,10 @@ def _place_bars(boxes, truths, texts, seen):
             artist.set_visible(i < len(p))
         if i < len(p):
             lost = not np.isfinite(p[i])
-            box.set(width=1.45 if lost else p[i], **_look(states[i]))
+            box.set(width=1 if lost else p[i], **_look(states[i]))
             mark.set_data([seen.truth[i]] * 2, [i - 0.42, i + 0.42])
             text.set(
                 text=said[i],
-                x=0.72 if lost else max(p[i], seen.truth[i]) + 0.05,
+                x=0.5 if lost else max(p[i], seen.truth[i]) + 0.05,
                 ha="center" if lost else "left",
             )
