@@ -127,6 +127,7 @@ def test_a_bad_row_is_told_in_words_and_the_last_good_one_stays():
 
 def test_every_button_draws_its_picture_and_says_its_sentence():
     explorer = shift.explore()
+    explorer.tell()
     for preset in BUTTONS:
         explorer.from_state(after(preset, **explorer.state()))
         assert explorer.sentence == shift.describe(shift.observe(explorer.state()))

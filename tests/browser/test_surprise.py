@@ -45,9 +45,14 @@ def run_next(page):
 def test_the_stored_output_after_a_bet_stays_folded_until_the_cell_runs(page):
     shown = page.locator(".jp-OutputArea-output")
     expect(shown.get_by_text("not folded")).to_be_visible()
-    expect(page.get_by_text("[nan  0.  0.]")).to_have_count(0)
-    for _ in range(3):
-        run_next(page)
+    run_next(page)
+    run_next(page)
+    expect(page.locator(".course-quiz")).to_be_visible()
+    expect(page.locator(".jp-OutputPlaceholder")).to_be_visible()
+    # JupyterLab prints the first line of a folded output beside its dots; the style of the bet takes it away.
+    expect(page.get_by_text("[nan 0. 0.]")).to_be_hidden()
+    page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 2; }")
+    run_next(page)
     expect(page.get_by_text("[nan  0.  0.]")).to_be_visible()
     page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 2; }")
     run_next(page)
