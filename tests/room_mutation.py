@@ -2,7 +2,8 @@
 
     COURSE_PROGRESS=off .venv/bin/python -m tests.room_mutation course_utils.stable 200 3600
 
-tries 200 corruptions drawn by chance, for at most 3600 seconds, and prints what was refused, what changes no result and what was missed.
+tries 200 corruptions drawn by chance, for at most 3600 seconds, and prints what was refused, what changes no
+result and what was missed.
 """
 
 import ast
