@@ -270,7 +270,7 @@ def _losses(call):
         if (
             "soft" in call.parts or "weight" in options
         ):  # a subnormal p has few digits; its weight multiplies them
-            slack = slack + 4 * SUBNORMAL * goals.max(axis=1, keepdims=True, initial=0) / (divisor or 1)
+            slack = slack + 16 * SUBNORMAL * goals.max(axis=1, keepdims=True, initial=0) / (divisor or 1)
         tolerance = bar[:, None] * truth.spacing(gradient, call.fmt) + slack
     return [(loss, loss_bar * truth.spacing(loss, call.fmt)), (gradient, tolerance)]
 
