@@ -68,6 +68,10 @@ def test_a_sum_of_almost_equal_logits_past_the_cliff():
         ([-INF, 3], [1, 0], -INF, 0),
         ([NAN, 3], [0, 2], 3 + np.log(2), 1),
         ([1.0, 2.0], [INF, 1], INF, 1),
+        ([18446744073709549568] * 2, [4.8e-110, 4.19e237], 18446744073709549568, 1),
+        ([-3.47e299] * 2, [1.09e-48, 8.84e307], -3.47e299, 1),
+        ([1e20, 1e20], [1e300, -1e300], -INF, 0),
+        ([1e20, 1e20], [-2.0, 1.0], 1e20, -1),
     ],
 )
 def test_weights_of_any_size_and_sign(logits, b, value, sign):

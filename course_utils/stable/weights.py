@@ -11,8 +11,7 @@ from course_utils.stable.rows import smallest_shift
 def signed_logsumexp(rows, weights, mask=None):
     """(log|sum|, sign of the sum) of each row, in float64.
 
-    An entry of weight 0 is no entry, whatever its logit is. The size of a term, z + log|b|, decides the shift; the
-    weight is multiplied in afterwards, for log|b| is rounded.
+    An entry of weight 0 is no entry. The size of a term, z + log|b|, decides the shift; b is multiplied in after.
     """
     counts = weights != 0 if mask is None else (weights != 0) & mask
     logits = np.where(counts, rows, -np.inf).astype(np.float64, order="C")
@@ -33,8 +32,9 @@ def signed_logsumexp(rows, weights, mask=None):
     ratio = np.add.reduce(terms, axis=1) / largest
     values = sizes[at] + np.where(ratio > -1, np.log1p(ratio), np.log(-1 - ratio))
     values = np.where(np.isinf(sums), np.inf, np.where(size == 0, -np.inf, values))
-    sign = np.sign(sums)
-    for row in np.flatnonzero(4 * np.abs(sums) < size):
+    sign, far = np.sign(sums), np.abs(sizes[at])
+    # Beside a huge logit the logarithm of a weight is rounded away.
+    for row in np.flatnonzero((4 * np.abs(sums) < size) | ((far > 2.0**40) & (far < np.inf))):
         values[row], sign[row] = _cancelling_sum(logits[row][counts[row]], weights[row][counts[row]])
     return values, sign
 
