@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from course_utils import figures, pipeline
 from course_utils.explorers import offset
@@ -154,3 +155,12 @@ def test_the_goal_is_the_last_step_before_nan():
     assert "✓ Reached" in explorer._goal.value
     for c in (-102.0, -104.0, 88.5):
         assert "✓ Reached" not in offset.explore(offset=c)._goal.value
+
+
+def test_the_curve_stands_on_the_scale_of_its_axis():
+    """Axis, curve and marker are three layers: a 1 must be as high in each."""
+    figure = Figure()
+    offset.draw(figure)(offset.observe(START))
+    curve, *layers = [axes for axes in figure.axes if axes.get_label() != "" or axes.get_ylabel()]
+    assert {layer.get_label() for layer in layers} == {"scene", "over"}
+    assert {layer.get_ylim() for layer in layers} == {curve.get_ylim()}

@@ -7,4 +7,5 @@ offset    softmax ignores a constant; does the computer?
 shift     must the shift be the maximum?
 loss      why not take the log of a good softmax?
 bill      what does safety cost?
+training  who dies first, and what was the first bad number?
 """

@@ -50,7 +50,7 @@ class _Curve:
 
     def __init__(self, axes):
         self.axes, self.ticked, self.shown = axes, None, None
-        axes.set(xlim=(0, 1), ylim=(-0.08, 1.2), ylabel="p of class 1")
+        axes.set(xlim=(0, 1), ylim=(-0.08, 1.24), ylabel="p of class 1")
         axes.set_yticks([0, 0.5, 1])
         self.scene, self.over = (self._layer(name, zorder) for name, zorder in (("scene", 0.5), ("over", 2)))
         self.scene.set_animated(True)
