@@ -10,12 +10,26 @@ Reference: Micikevicius et al. 2018, Mixed precision training, arXiv 1710.03740.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
+from importlib import resources
 from itertools import pairwise
 
 import numpy as np
 
-from course_utils import shifted
+from course_utils import datasets, shifted
+
+DISEASES = {
+    "lost updates": {"lr": 0.001, "epochs": 60},  # small steps, as at the end of a training
+    "lost gradients": {"lr": 0.1, "epochs": 10, "rows": 2**24},  # a mean over very many rows
+}
+REMEDIES = {
+    "float32": {"dtype": np.float32},
+    "float16": {"master": False},
+    "float16, loss scale": {"master": False, "loss_scale": 1024.0},
+    "float16, master weights": {"master": True},
+    "float16, both": {"master": True, "loss_scale": 1024.0},
+}
 
 
 @dataclass
@@ -70,6 +84,21 @@ def train(
     logits = _forward(run.weights, data.test_x.astype(dtype), dtype)[-1]
     run.test_accuracy = float(np.mean(logits.argmax(axis=-1) == data.test_y))
     return run
+
+
+def measure(disease, remedy, seed=0, **options) -> Run:
+    """One run on the digits: a name of `DISEASES`, a name of `REMEDIES`, and what to change of them."""
+    data = datasets.digits(scale=1 / 16)
+    return train(data, seed=seed, **{**DISEASES[disease], **REMEDIES[remedy], **options})
+
+
+def stored() -> dict:
+    """The recorded experiment: `stored()["lost updates"]["float16"]["test_accuracy"]` has one number a seed.
+
+    `python -m experiments mixed` measures it anew.
+    """
+    with resources.files("course_utils").joinpath("data", "mixed.json").open(encoding="utf-8") as file:
+        return json.load(file)
 
 
 def _forward(weights, x, dtype):
