@@ -101,6 +101,11 @@ def stored() -> dict:
         return json.load(file)
 
 
+def accuracies(disease) -> dict[str, list[float]]:
+    """The recorded test accuracies of a disease: a list over the seeds for each remedy."""
+    return {remedy: found["test_accuracy"] for remedy, found in stored()[disease].items()}
+
+
 def _forward(weights, x, dtype):
     """What is stored on the way: input, hidden layer, logits."""
     first, second = (w.astype(dtype) for w in weights)
