@@ -5,6 +5,9 @@ floats        What can a number format hold, and where does it end?
 naive         What does the formula give when you type it as it stands?
 shifted       What does subtracting the maximum repair?
 stable        Which code is right on every input?
+accumulators  What does a running sum keep in a narrow format?
+integers      What does a softmax give when there are no floats?
+storage       What is left of probabilities in 8 bits, or in 4?
 reference     What is the truth? (mpmath, as many digits as it takes)
 mistakes      Which wrong answers do people write, and on which input do they show?
 accuracy      How far from the truth is this result: in ulps, or in kind?
@@ -14,6 +17,7 @@ plots         How is this number drawn, NaN and inf included?
 figures       How does a figure reach everybody: alt text, caption, data table?
 audit         Does this function, from any library, survive every edge case?
 elsewhere     Which call is this in SciPy, PyTorch, Keras and JAX, and what does it give?
+mixed         What does a training in 16 bits lose, and which remedy helps?
 training      What happens to a model that trains with this loss?
 costs         What does this code ask of memory, and how long does it take?
 guard         What does a function do that nobody has vouched for, and what does it leave behind?

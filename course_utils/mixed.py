@@ -101,9 +101,13 @@ def stored() -> dict:
         return json.load(file)
 
 
-def accuracies(disease) -> dict[str, list[float]]:
-    """The recorded test accuracies of a disease: a list over the seeds for each remedy."""
-    return {remedy: found["test_accuracy"] for remedy, found in stored()[disease].items()}
+def medians() -> list[dict[str, str]]:
+    """The recorded test accuracies, median over the seeds: a row a remedy, a column a disease."""
+    found = stored()
+    return [
+        {"remedy": remedy} | {d: f"{np.median(found[d][remedy]['test_accuracy']):.2f}" for d in DISEASES}
+        for remedy in REMEDIES
+    ]
 
 
 def _forward(weights, x, dtype):
@@ -123,7 +127,7 @@ def _slopes(run, x, y, factor, dtype):
     _, hidden, logits = _forward(run.weights, x, dtype)
     error = shifted.softmax(logits.astype(np.float32))
     error[np.arange(len(y)), y] -= 1
-    with np.errstate(over="ignore"):  # a scale too large: inf, and the step is skipped
+    with np.errstate(over="ignore", invalid="ignore"):  # a scale too large: inf, and the step is skipped
         error = (error * factor).astype(dtype)
         back = _product(error, run.weights[1].astype(dtype).T) * (hidden > 0)
         stored = back.astype(dtype)

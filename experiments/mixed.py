@@ -12,8 +12,7 @@ NUMBERS = ("test_accuracy", "lost_updates", "lost_gradients")
 def run():
     """The results by disease and remedy, then by loss scale, and the sizes of the gradients by exponent."""
     found = {
-        disease: {remedy: numbers(disease, remedy) for remedy in mixed.REMEDIES}
-        for disease in mixed.DISEASES
+        disease: {remedy: numbers(disease, remedy) for remedy in mixed.REMEDIES} for disease in mixed.DISEASES
     }
     scaled = {str(scale): numbers("lost gradients", "float16, both", loss_scale=scale) for scale in SCALES}
     sizes = mixed.measure("lost gradients", "float32").gradients

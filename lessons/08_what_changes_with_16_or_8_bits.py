@@ -19,7 +19,7 @@
 import numpy as np
 
 from course_utils import accumulators, figures, floats, integers, mixed, plots
-from course_utils import quiz, reference, shifted, stable
+from course_utils import quiz, reference, shifted, stable, storage
 from course_utils.exercises import lesson_08
 from course_utils.explorers import accumulator
 
@@ -40,33 +40,21 @@ quiz.bet("08-classes")
 
 # %%
 NARROW = ("float16", "bfloat16", "float8_e5m2", "float8_e4m3fn")
+ones = np.ones(100_000)
+print("format           largest   smallest   spacing at 1   100,000 ones, added one by one")
 for name in ("float32", *NARROW):
-    fmt = floats.FORMATS[name]
-    print(f"{name:14s} largest {fmt.max:9.3g}   smallest {fmt.smallest_subnormal:8.1e}   spacing {fmt.eps:.1e}")
+    fmt, total = floats.FORMATS[name], accumulators.running(floats.store(ones, name))[-1]
+    print(
+        f"{name:14s} {fmt.max:9.3g}   {fmt.smallest_subnormal:8.1e}   {fmt.eps:12.1e}   {float(total):8,.0f}"
+    )
 
 logits = floats.store(np.random.default_rng(0).normal(size=50_000), "bfloat16")
 exps = np.exp(logits - logits.max())
 totals = {"bfloat16": accumulators.running(exps)[-1], "float32": np.sum(exps, dtype=np.float32)}
+print()
 for name, total in totals.items():
     p = (exps / total.astype(exps.dtype)).astype(float)
-    print(f"added up in {name:8s}: total {float(total):6.0f}, all p add up to {p.sum():.3f}")
-
-counts = np.unique(np.geomspace(1, 2**17, 80).astype(int))
-stalled = {
-    name: accumulators.running(floats.store(np.ones(2**17), name))[counts - 1].astype(float)
-    for name in ("float32", *NARROW)
-}
-fig, ax = plots.figure(7.5, 3.2)
-plots.draw_totals(ax, counts, stalled)
-figures.show(
-    fig,
-    alt="Five lines: the total of up to 131,072 ones. float32 counts them all. float16 stays at 2,048, bfloat16 "
-    "at 256, float8_e4m3fn at 16 and float8_e5m2 at 8.",
-    caption="Ones added one by one. Each narrow total stops for good where its neighbours are 2 apart.",
-    table=[
-        {"format": name, "total of 131,072 ones": f"{line[-1]:,.0f}"} for name, line in stalled.items()
-    ],
-)
+    print(f"added up in {name:8s}: total {float(total):5.0f}, all p add up to {p.sum():.2f}")
 
 # %% [markdown]
 # A total $s$ stalls as soon as the next term $t$ is smaller than half of the spacing at $s$:
@@ -83,23 +71,6 @@ figures.show(
 
 # %% tags=["nbval-ignore-output"]
 accumulator.explore()
-
-# %% [markdown]
-# ## Exercise 1: predict what is left
-#
-# Replace each `None` by a number; `np.inf` is allowed. Three digits are enough.
-
-# %% tags=["nbval-ignore-output"]
-my_predictions = [
-    None,  # 1,000 ones, added one by one in bfloat16: the total
-    None,  # np.sum(np.ones(70_000, np.float16))
-    None,  # 1,000 equal logits, shifted softmax, every step in bfloat16: one p
-    None,  # 1,000 times p = 1/1000, each stored in float8_e4m3fn: their sum
-    None,  # 1,100 times p = 1/1100, each stored in float8_e4m3fn: their sum
-    None,  # scores [3, 5] in bfloat16, mask -10,000 added to both, shifted softmax: the first p
-]
-
-lesson_08.what_is_left.check(my_predictions)  # stuck? lesson_08.what_is_left.hint()
 
 # %% [markdown]
 # ## Masks
@@ -127,6 +98,23 @@ print("a row with nothing but -inf:", stable.softmax(empty, masked="zeros")[0])
 # row that is masked as a whole comes out as something that looks like attention. **Mask with -inf, and decide what a row
 # without a class should give**: here zeros, on request.
 #
+# ## Exercise 1: predict what is left
+#
+# Replace each `None` by a number; `np.inf` is allowed. Three digits are enough.
+
+# %% tags=["nbval-ignore-output"]
+my_predictions = [
+    None,  # 1,000 ones, added one by one in bfloat16: the total
+    None,  # np.sum(np.ones(70_000, np.float16))
+    None,  # 1,000 equal logits, shifted softmax, every step in bfloat16: one p
+    None,  # 1,000 times p = 1/1000, each stored in float8_e4m3fn: their sum
+    None,  # 1,100 times p = 1/1100, each stored in float8_e4m3fn: their sum
+    None,  # scores [3, 5] in bfloat16, mask -10,000 added to both, shifted softmax: the first p
+]
+
+lesson_08.what_is_left.check(my_predictions)  # stuck? lesson_08.what_is_left.hint()
+
+# %% [markdown]
 # ## Round after exp, not before
 #
 # Some numbers may be narrow, some must not. Everything below is computed in float64, and one thing at a time is stored
@@ -138,32 +126,21 @@ def bf16(x):
     return floats.store(x, "bfloat16").astype(float)
 
 
-def worst(p, truth):
-    return f"{100 * np.max(np.abs(p / truth - 1)):5.2f} %"
-
-
-rng = np.random.default_rng(1)
-print("scores up to     8        32       128")
-errors = {"scores rounded": [], "p rounded": [], "log-sum-exp rounded": []}
-for size in (8, 32, 128):
-    z = rng.uniform(-size, size, (200, 50))
+for size in (8, 16, 32):
+    z = np.random.default_rng(size).uniform(-size, size, (200, 50))
     p, lse = stable.softmax(z), stable.logsumexp(z)[:, None]
-    errors["scores rounded"].append(worst(stable.softmax(bf16(z)), p))
-    errors["p rounded"].append(worst(bf16(p), p))
-    errors["log-sum-exp rounded"].append(worst(np.exp(z - bf16(lse)), p))
-for name, found in errors.items():
-    print(f"{name:20s}", *found)
+    kept = {"scores": stable.softmax(bf16(z)), "p": bf16(p), "log-sum-exp": np.exp(z - bf16(lse))}
+    errors = [f"{name} {np.max(np.abs(found / p - 1)):.1%}" for name, found in kept.items()]
+    print(f"scores up to {size:2d}; worst error of p after rounding", ", ".join(errors))
 
 p, q = (stable.softmax(np.array(z)) for z in ([2, 1, 0], [2, 1.02, 0]))  # a student close to its teacher
-print("\np - q, then rounded  ", bf16(p - q))
-print("rounded, then p - q  ", bf16(p) - bf16(q))
-print("losses that bfloat16 can tell apart between 10 and 11:", len(np.unique(bf16(np.linspace(10, 11, 999)))) - 1)
-print(f"8,192 x 256,000 logits: {8192 * 256_000 * 2 / 2**20:,.0f} MiB in 16 bits,", end=" ")
-print(f"{8192 * 256_000 * 4 / 2**20:,.0f} MiB for a float32 copy")
+print("p - q, then rounded:", bf16(p - q), "  rounded, then p - q:", bf16(p) - bf16(q))
+print("losses in bfloat16 from 10 to 11:", len(np.unique(bf16(np.linspace(10, 11, 999)))), "different ones")
+print(f"a float32 copy of 8,192 x 256,000 logits: {8192 * 256_000 * 4 / 2**20:,.0f} MiB")
 
 # %% [markdown]
-# A score of 100 rounded by 0.4 % is off by 0.4, and exp makes a factor of it. A $p$ rounded by 0.4 % is off by 0.4 %.
-# So mixed precision keeps **in float32: scores until exp, maximum and log-sum-exp, sums, the difference $p - q$, the
+# bfloat16 rounds a number by up to 0.4 %. A score near 30 moves by up to 0.06, which exp turns into 6 % of $p$; a $p$
+# itself moves by 0.4 %. So mixed precision keeps **in float32: scores until exp, maximum and log-sum-exp, sums, the difference $p - q$, the
 # loss**. Narrow may be: inputs of a product, stored $p$, the class you report. Keeping scores in float32 does not take a
 # copy of all of them, 8 GB here: widen a few rows at a time, where they are used.
 #
@@ -178,31 +155,22 @@ print(f"{8192 * 256_000 * 4 / 2**20:,.0f} MiB for a float32 copy")
 quiz.bet("08-remedy")
 
 # %%
-short = {"lost updates": {"epochs": 15}, "lost gradients": {"epochs": 3}}
-for disease, options in short.items():
+for disease, epochs in {"lost updates": 15, "lost gradients": 3}.items():
     for remedy in ("float16", "float16, loss scale", "float16, master weights"):
-        run = mixed.measure(disease, remedy, **options)
-        updates, gradients = f"{run.lost_updates:.0%}", f"{run.lost_gradients:.0%}"
-        print(f"{disease:14s}  {remedy:24s} updates lost {updates:>4s}   gradients lost {gradients:>4s}")
+        run = mixed.measure(disease, remedy, epochs=epochs)
+        lost = f"updates lost {run.lost_updates:4.0%}   gradients lost {run.lost_gradients:4.0%}"
+        print(f"{disease:14s}  {remedy:24s} {lost}")
 
-found = mixed.stored()  # ten seeds, trained to the end; `make experiments` trains them again
+# ten seeds of each, trained to the end and recorded: `make experiments` trains them again
 fig, axes = plots.figure(10, 3.3, columns=3, width_ratios=[1.2, 1, 1])
-plots.draw_gradients(axes[0], found["gradients by exponent"], smallest=2.0**-25, scale=1024)
-for ax, disease in zip(axes[1:], mixed.DISEASES, strict=True):
-    plots.draw_remedies(ax, mixed.accuracies(disease), reached=np.median(mixed.accuracies(disease)["float32"]))
-    ax.set_title(disease)
-axes[2].set_yticks([])
+plots.draw_diseases(axes, mixed.stored(), smallest=2.0**-25, scale=1024)
 figures.show(
-    fig,
-    alt="Left: most gradients lie below 2^-25, where float16 stores 0. Right, test accuracy: lost updates 0.25 instead "
-    "of 0.45, cured by master weights alone; lost gradients 0.73 instead of 0.94, cured by a loss scale alone.",
-    caption="Left, the gradients of the second disease, and where a loss scale of 1,024 takes them. Right, ten seeds of "
-    "each training on the digits; the dotted line is float32. Each remedy cures one disease and not the other.",
-    table=[
-        {"remedy": remedy} | {d: f"{np.median(mixed.accuracies(d)[remedy]):.2f}" for d in mixed.DISEASES}
-        for remedy in mixed.REMEDIES
-    ],
-)
+    fig, table=mixed.medians(),
+    alt="Left: most gradients lie below 2^-25, where float16 stores 0. Right, test accuracy: lost updates 0.25 "
+    "instead of 0.45, cured by master weights; lost gradients 0.73 instead of 0.94, cured by a loss scale.",
+    caption="Left, gradients of the second disease, and where a loss scale of 1,024 takes them. Right, ten seeds of "
+    "each training on the digits; dotted: float32. Each remedy cures one disease and not the other.",
+)  # fmt: skip
 
 # %% [markdown]
 # The first training takes small steps, 0.001, as at the end of a schedule. The second averages its loss over $2^{24}$ rows,
@@ -235,7 +203,8 @@ lesson_08.both_diseases.check(my_step)  # stuck? lesson_08.both_diseases.hint()
 #
 # Two codes differ by 0 to 255. So all exps that can ever occur fit in a table of 256 whole numbers, made in advance.
 
-# %% tags=["same-as:integers.exp_table", "same-as:integers.softmax"]
+
+# %% tags=["code-is-the-point", "same-as:integers.exp_table", "same-as:integers.softmax"]
 def exp_table(scale, size):
     largest = min((2**32 - 1) // size, 2**23 - 1)  # the sum of `size` entries fits 32 bits
     return np.rint(largest * np.exp(-scale * np.arange(256))).astype(np.int64)
@@ -269,7 +238,9 @@ quiz.bet("08-equal")
 
 # %%
 for size in (10, 100, 171, 512, 513):
-    print(f"{size} equal codes: outputs add up to {integers.dequantize(softmax(np.zeros(size), 0.1)).sum():.3f}")
+    print(
+        f"{size} equal codes: outputs add up to {integers.dequantize(softmax(np.zeros(size), 0.1)).sum():.3f}"
+    )
 for gap in (62, 63, 127):
     print(f"codes [{gap}, 0], scale 0.1: outputs {softmax([gap, 0], 0.1)}")
 
@@ -278,31 +249,15 @@ codes = integers.quantize(rows, 4.5 / 127)
 outputs = softmax(codes, 4.5 / 127)
 tied = np.mean(np.sum(outputs == outputs.max(axis=1, keepdims=True), axis=1) > 1)
 for name, found in {"outputs": outputs, "codes": codes}.items():
-    print(f"largest of 1,000 {name:7s}: wrong in {np.mean(found.argmax(1) != rows.argmax(1)):.0%} of the rows")
+    print(
+        f"largest of 1,000 {name:7s}: wrong in {np.mean(found.argmax(1) != rows.argmax(1)):.0%} of the rows"
+    )
 print(f"several largest outputs in {tied:.0%} of the rows")
 
-FOUR_BITS = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6])  # all numbers of float4, with a + sign
-
-
-def blocks_of_32(p):
-    """MX: 32 numbers of 4 bits share a power of 2."""
-    blocks = p.reshape(-1, 32)
-    share = 2.0 ** np.ceil(np.log2(blocks.max(axis=1, keepdims=True) / 6))
-    nearest = np.abs((blocks / share)[..., None] - FOUR_BITS).argmin(axis=-1)
-    return (FOUR_BITS[nearest] * share).reshape(p.shape)
-
-
 p = stable.softmax(rows[0, :992])
-kept = {
-    "int8 in steps of 1/256": np.rint(256 * p) / 256,
-    "float8_e4m3fn": floats.store(p, "float8_e4m3fn").astype(float),
-    "float8_e4m3fn of 256 p": floats.store(256 * p, "float8_e4m3fn").astype(float) / 256,
-    "int8 of log p, steps of 1/16": np.exp(np.rint(16 * np.log(p)) / 16),
-    "4 bits, a scale for 32": blocks_of_32(p),
-}
-print("\n992 classes stored as           probability in the wrong place")
-for name, stored in kept.items():
-    print(f"{name:30s} {np.abs(stored - p).sum() / 2:.3f}")
+print("\n992 classes, stored as              probability in the wrong place")
+for name, way in storage.WAYS.items():
+    print(f"{name:34s}  {np.abs(way(p) - p).sum() / 2:.3f}")
 
 # %% [markdown]
 # The class with the largest **logit** needs no softmax at all: take the argmax of the codes. And if 8 bits must hold

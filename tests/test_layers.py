@@ -16,6 +16,7 @@ PACKAGE = ROOT / "course_utils"
 FLOORS = {
     "floats": 0,
     **dict.fromkeys(["naive", "shifted", "stable", "online", "reference", "mistakes"], 2),
+    **dict.fromkeys(["accumulators", "integers", "storage"], 2),
     **dict.fromkeys(
         [
             "accuracy",
@@ -31,7 +32,7 @@ FLOORS = {
         ],
         3,
     ),
-    **dict.fromkeys(["audit", "training", "explorers.core", "exercises.core"], 4),
+    **dict.fromkeys(["audit", "training", "mixed", "explorers.core", "exercises.core"], 4),
     **dict.fromkeys(["explorers", "exercises", "quiz"], 5),
 }
 ONLY_IN = {

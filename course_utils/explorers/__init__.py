@@ -8,4 +8,5 @@ shift     must the shift be the maximum?
 loss      why not take the log of a good softmax?
 bill      what does safety cost?
 training  who dies first, and what was the first bad number?
+accumulator  the shift is in; what can still go wrong?
 """

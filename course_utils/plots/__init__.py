@@ -12,14 +12,14 @@ bands     stretches along an axis, and counts
 tables    a matrix, a pipeline
 curves    truth and computed, errors, training runs, ratios of times
 lines     the numbers of a format on a number line
-narrow    totals that stall, gradients below a format, remedies, 8-bit outputs
+narrow    gradients below a format, remedies side by side
 """
 
 from course_utils.plots.bands import draw_bands, draw_outcomes, draw_strip
 from course_utils.plots.bars import draw_bars, draw_dots
 from course_utils.plots.curves import draw_errors, draw_lanes, draw_ratios, draw_training
 from course_utils.plots.lines import draw_number_lines
-from course_utils.plots.narrow import draw_codes, draw_gradients, draw_remedies, draw_totals
+from course_utils.plots.narrow import draw_diseases, draw_gradients, draw_remedies
 from course_utils.plots.palette import PALETTE, STATE_STYLE, StateStyle, figure, look, style
 from course_utils.plots.tables import draw_matrix, draw_pipeline
 
@@ -31,6 +31,7 @@ __all__ = [
     "draw_bars",
     "draw_dots",
     "draw_codes",
+    "draw_diseases",
     "draw_errors",
     "draw_gradients",
     "draw_lanes",
@@ -41,7 +42,6 @@ __all__ = [
     "draw_ratios",
     "draw_remedies",
     "draw_strip",
-    "draw_totals",
     "draw_training",
     "figure",
     "look",

@@ -1,24 +1,24 @@
-"""What narrow formats do: totals that stall, gradients below the format, remedies side by side, 8-bit outputs."""
+"""Training in 16 bits: gradients below the format, remedies side by side."""
 
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from course_utils.plots.marks import box, clear, end_labels, spoken, word
-from course_utils.plots.palette import LINES, PALETTE
+from course_utils.plots.marks import box, clear, spoken, word
+from course_utils.plots.palette import PALETTE
 
 
-def draw_totals(ax, counts, totals):
-    """Running totals of ones over how many were added, one line a name, on log scales."""
-    clear(ax)
-    counts = np.asarray(counts)
-    ax.set(xlim=(counts[0], counts[-1]), xscale="log", yscale="log", ylim=(1, 1.6 * counts[-1]))
-    ax.set(xlabel="ones added, one by one", ylabel="total")
-    shown = []
-    for (name, values), (colour, dashes) in zip(totals.items(), LINES, strict=False):
-        line = np.asarray(values).astype(np.float64)
-        ax.plot(counts, line, color=colour, ls=dashes)
-        shown.append((line, f"{name}: {line[-1]:,.0f}", PALETTE["text"]))
-    end_labels(ax, shown, counts)
+def draw_diseases(axes, found, smallest, scale):
+    """Three axes: `draw_gradients`, and `draw_remedies` for each disease.
+
+    `found` holds "gradients by exponent" and, by disease and remedy, every "test_accuracy".
+    """
+    diseases = {name: runs for name, runs in found.items() if isinstance(runs, dict) and "float32" in runs}
+    draw_gradients(axes[0], found["gradients by exponent"], smallest, scale)
+    for ax, (name, runs) in zip(axes[1:], diseases.items(), strict=True):
+        accuracies = {remedy: numbers["test_accuracy"] for remedy, numbers in runs.items()}
+        draw_remedies(ax, accuracies, reached=np.median(accuracies["float32"]))
+        ax.set_title(name)
+    axes[2].set_yticks([])
 
 
 def draw_remedies(ax, accuracies, reached):
@@ -60,20 +60,3 @@ def draw_gradients(ax, counts, smallest, scale):
     ticks = np.arange(4 * np.ceil((min(first, cut) - 12) / 4), last + 2, 4)
     ax.set_xticks(ticks, [f"$2^{{{-int(k)}}}$" for k in ticks])
     ax.set_xlabel("size of the gradient before it is stored")
-
-
-def draw_codes(ax, truth, stored):
-    """Probabilities and what an 8-bit output says of them, on log scales; what is stored as 0 lies in a band below."""
-    clear(ax)
-    truth, stored = (np.asarray(p, dtype=np.float64) for p in (truth, stored))
-    low, floor = truth.min() / 2, 1 / 1024
-    ax.set(xlim=(low, 1.2), ylim=(floor / 4, 1.6), xscale="log", yscale="log")
-    box(ax, (low, floor / 4), 1.2 - low, floor - floor / 4, "zero")
-    line = np.geomspace(floor, 1, 2)
-    ax.plot(line, line, color=PALETTE["truth"], ls=":")
-    kept = stored > 0
-    ax.plot(truth[kept], stored[kept], "o", ms=5, mec="white", mew=0.5, color=PALETTE["computed"])
-    ax.plot(truth[~kept], np.full(np.sum(~kept), floor / 1.4), "x", ms=5, color=PALETTE["truth"])
-    word(ax, np.sqrt(low * 1.2), floor / 2.6, f"○ {np.sum(~kept)} of {len(truth)} stored as 0", ha="center",
-         va="center", fontsize=11)  # fmt: skip
-    ax.set(xlabel="true p", ylabel="p as stored")
