@@ -4,7 +4,7 @@ from course_utils.explorers.accumulator.observation import CONTROLS, MOST, descr
 from course_utils.explorers.accumulator.picture import draw
 from course_utils.explorers.core import Explorer
 
-_ALL = ("format", "total", "store")
+_ALL = ("terms", "total", "store")
 
 PRESETS = {
     "classes": {
@@ -15,8 +15,8 @@ PRESETS = {
     "formats": {
         "all bfloat16": dict.fromkeys(_ALL, "bfloat16"),
         "all float16": dict.fromkeys(_ALL, "float16"),
-        "only p in float8_e4m3fn": {"format": "float32", "total": "float32", "store": "float8_e4m3fn"},
-        "only p in float8_e5m2": {"format": "float32", "total": "float32", "store": "float8_e5m2"},
+        "only p in float8_e4m3fn": {"terms": "float32", "total": "float32", "store": "float8_e4m3fn"},
+        "only p in float8_e5m2": {"terms": "float32", "total": "float32", "store": "float8_e5m2"},
     },
 }
 
@@ -49,7 +49,7 @@ def explore(**preset):
         strip={
             "all bfloat16, K = 1,024": {},
             "sum in float32, K = 1,024": {"total": "float32"},
-            "p in float8_e4m3fn, K = 1,024": {"format": "float32", "total": "float32", "store": "float8_e4m3fn"},
+            "p in float8_e4m3fn, K = 1,024": {"terms": "float32", "total": "float32", "store": "float8_e4m3fn"},
         },
         reached=reached,
     )  # fmt: skip

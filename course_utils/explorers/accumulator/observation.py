@@ -15,7 +15,7 @@ LOGITS = ("all equal", "spread out")
 
 CONTROLS = {
     "size": number("classes K = 2^", 10.0, 1, MOST, 0.25),
-    "format": scale("exp in", NAMES, "bfloat16"),
+    "terms": scale("exp in", NAMES, "bfloat16"),
     "total": scale("sum in", NAMES, "bfloat16"),
     "store": scale("p stored in", NAMES, "bfloat16"),
     "order": choice("added", accumulators.ORDERS, accumulators.ORDERS[0]),
@@ -52,7 +52,7 @@ SIZES = np.unique(np.rint(2 ** np.arange(1, MOST + 0.1, 0.25)).astype(int))
 
 
 def observe(state) -> Observation:
-    size, kinds = int(np.rint(2 ** state["size"])), [state[key] for key in ("format", "total", "store")]
+    size, kinds = int(np.rint(2 ** state["size"])), [state[key] for key in ("terms", "total", "store")]
     way = (*kinds, state["order"], state["logits"])
     curves, true_curves = _curves(*way)
     return Observation(
