@@ -221,6 +221,7 @@ figures.show(
 # | [05](05_loss_without_probabilities.ipynb) | How do you get a loss without probabilities? | cross-entropy straight from scores |
 # | [06](06_what_must_the_gradient_be.ipynb) | What must the gradient be, and what does it become? | loss and gradient in one pass |
 # | [07](07_who_dies_first.ipynb) | Who dies first, and what was the first bad number? | the record of a run that fails late |
+# | [08](08_what_changes_with_16_or_8_bits.ipynb) | What changes with 16 or 8 bits? | a softmax of 8-bit integers, a training step in 16 bits |
 # | [09](09_what_does_stability_cost.ipynb) | What does stability cost? | a softmax that tries, verifies and repairs |
 # | [90](90_can_you_find_the_fault.ipynb) | Can you find the fault? | mixed practice, when the others are done |
 #

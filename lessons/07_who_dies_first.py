@@ -336,7 +336,7 @@ lesson_07.margin.check(my_margin)  # stuck? lesson_07.margin.hint()
 # - A patch after the overflow lets NaN through or makes a number up. A smaller rate helps and hides the fault; the shift removes it.
 # - Margins grow without end. At $\ln(1/u)$, 16.6 in float32, `p - 1` is 0 and the row stops teaching.
 #
-# **Next:** [lesson 90](90_can_you_find_the_fault.ipynb) hands you mixed tasks on code you have not seen.
+# **Next:** [lesson 08](08_what_changes_with_16_or_8_bits.ipynb) asks what changes when a number has 16 bits, or 8.
 #
 # **References.** Prieto et al. 2025, *Grokking at the edge of numerical stability*,
 # [arXiv 2501.04697](https://arxiv.org/abs/2501.04697). Soudry et al. 2018, *The implicit bias of gradient descent on separable

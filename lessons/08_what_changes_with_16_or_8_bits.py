@@ -243,9 +243,7 @@ codes = integers.quantize(rows, 4.5 / 127)
 outputs = softmax(codes, 4.5 / 127)
 for name, found in {"outputs": outputs, "codes": codes}.items():
     wrong = np.mean(found.argmax(axis=1) != rows.argmax(axis=1))
-    print(
-        f"the largest of 1,000 {name:7s} is another class than the largest logit in {wrong:.0%} of 200 rows"
-    )
+    print(f"largest of 1,000 {name:7s}: another class than the largest logit in {wrong:.0%} of 200 rows")
 
 p = stable.softmax(rows[0, :992])
 print("\n992 classes, stored as              probability in the wrong place")
@@ -278,7 +276,7 @@ lesson_08.lost_order.check(my_codes)  # stuck? lesson_08.lost_order.hint()
 # - Round after exp. Keep in float32 what is subtracted or summed: scores, log-sum-exp, $p - q$, losses, weights.
 # - Eight bits of output have 256 steps: no sum of 1, no order among small $p$. Decide on the logits, or store $\log p$.
 #
-# **Next:** [lesson 90](90_can_you_find_the_fault.ipynb) hands you fourteen tasks in mixed order, on code you have not seen.
+# **Next:** [lesson 09](09_what_does_stability_cost.ipynb) asks what all this safety costs.
 #
 # **References.** Micikevicius et al. 2018, *Mixed precision training*, [arXiv 1710.03740](https://arxiv.org/abs/1710.03740).
 # Jacob et al. 2018, *Quantization and training of neural networks for efficient integer-arithmetic-only inference*,
