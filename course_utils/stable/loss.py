@@ -30,7 +30,7 @@ def cross_entropy(
         whatever it holds. Any other row that holds +inf or NaN, or nothing but -inf, costs NaN. The mean divides
         by the weights of the targets (by the number of rows for probabilities); where that is 0 it is NaN, or
         with empty="zero" 0.
-    Error: as `softmax`, at any margin.
+    Error: as `softmax`, at any margin. A weight can't give a subnormal loss the digits that it lacks.
     Raises: IndexError naming the first target that is no class; TypeError for targets that are no integers;
         ValueError for shapes, for what is no probability or sums to something else than 1 (check_sum=False
         allows it), and for options that don't exist; for the logits as `softmax`.

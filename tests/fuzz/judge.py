@@ -262,17 +262,18 @@ def _losses(call):
         loss, gradient = _reduced(*truth.cross_entropy_with_grad(call.rows, goals), goals, divisor, options)
     bar = bars(call, call.rows)
     loss_bar = bar if reduction == "none" else bar.max(initial=NARROW)
-    slack = 0
+    slack = coarse = 0
     with np.errstate(all="ignore"):
         if "soft" in call.parts or smoothing:  # p - t cancels
             p = np.nan_to_num(truth.softmax(call.rows))
             slack = 8 * unit(call) * (p * goals.sum(axis=1, keepdims=True) + goals) / (divisor or 1)
-        if (
-            "soft" in call.parts or "weight" in options
-        ):  # a subnormal p has few digits; its weight multiplies them
-            slack = slack + 16 * SUBNORMAL * goals.max(axis=1, keepdims=True, initial=0) / (divisor or 1)
+        if "soft" in call.parts or "weight" in options:  # a weight multiplies the few digits of a subnormal
+            coarse = (
+                16 * SUBNORMAL * np.maximum(1, goals.max(axis=1, keepdims=True, initial=0)) / (divisor or 1)
+            )
+            slack = slack + coarse
         tolerance = bar[:, None] * truth.spacing(gradient, call.fmt) + slack
-    return [(loss, loss_bar * truth.spacing(loss, call.fmt)), (gradient, tolerance)]
+    return [(loss, loss_bar * truth.spacing(loss, call.fmt) + np.max(coarse)), (gradient, tolerance)]
 
 
 def _goals(call, options):
