@@ -273,7 +273,7 @@ with np.errstate(over="ignore"):
 print("1,000 equal logits, bfloat16 :", softmax(floats.store(np.zeros(1000), "bfloat16"))[0], "truth 0.001")
 
 # %% [markdown]
-# The max-shift never fails, and it costs digits: $z - m$ is rounded, and exp magnifies that. Its error is about as large as
+# In float32 and float64 the max-shift never fails, and it costs digits: $z - m$ is rounded, and exp magnifies that. Its error is about as large as
 # storing the logits once more would cause. `stable` stays at a few ulps; lesson 04 shows one of its ideas.
 #
 # The last two lines are another matter. In 16 bits the *sum* fails: it passes 65504, or it stalls where adding 1 changes

@@ -175,8 +175,8 @@ figures.show(
 # %% [markdown]
 # The first training takes small steps, 0.001, as at the end of a schedule. The second averages its loss over $2^{24}$ rows,
 # as a cluster does, so each gradient is tiny. This is the result of Micikevicius et al. (2018) in miniature: with
-# float16 weights their speech model was 80 % worse, with a float32 copy it was not; in their detection network 67 % of the
-# gradients were 0, and a loss scale of 8 was enough.
+# float16 weights their speech model was 80 % worse, with a float32 copy it was not; their detection network needed a loss
+# scale, and 8 was enough.
 #
 # The scale has a ceiling: a gradient times scale above 65,504 is inf. Then that step is left out, and the scale lowered.
 #

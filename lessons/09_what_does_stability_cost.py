@@ -10,7 +10,7 @@
 # 2. **build** a softmax that tries first, verifies, and shifts only the rows that need it;
 # 3. **build** a loss over many rows that never holds a copy of all logits.
 #
-# **You need** lesson 04. **Time:** 50 minutes.
+# **You need** lessons 04 and 05; three questions look back at 07. **Time:** 50 minutes.
 #
 # **Warm up.** The next cell loads the rooms of this lesson and asks three questions from lesson 07.
 
@@ -35,7 +35,7 @@ quiz.review(9)
 # probability is read or written. Local variables count for nothing: they live in registers.
 #
 # Three forms of softmax, as a small device or a GPU would run them, in plain loops. *Online* is new: it finds the maximum
-# and the sum in one pass, and rescales the sum whenever a larger logit turns up. Lesson 10 takes it apart. Place your bet.
+# and the sum in one pass, and rescales the sum whenever a larger logit turns up. Place your bet.
 
 # %% tags=["nbval-ignore-output"]
 quiz.bet("09-accesses")
@@ -76,7 +76,8 @@ for algorithm in (textbook, safe, online):
 #
 # ## Exercise 1: count three more
 #
-# Three codes fill `p` from `z`. How many accesses does each make, for every number of the row?
+# Codes A and B fill `p` from `z`; code C wants the log-sum-exp only and writes nothing. How many accesses does each make, for
+# every number of the row?
 #
 # ```python
 # # A                              # B                                 # C
@@ -93,7 +94,7 @@ my_accesses = None  # [of A, of B, of C]
 lesson_09.accesses.check(my_accesses)  # stuck? lesson_09.accesses.hint()
 
 # %% [markdown]
-# NumPy is code B: each operation is a pass of its own, 8 accesses for the max-shift and 5 for the textbook formula.
+# NumPy is code B: each operation is a pass of its own over the row.
 #
 # ## Explore: when is safety free?
 #
@@ -106,9 +107,9 @@ bill.explore()
 # %% [markdown]
 # ## Most rows need no shift
 #
-# Logits between -0.5 and 70 break nothing in float32, whatever else is in the row. Shifting such a row costs time, and
-# lesson 03 showed that it costs digits too. So turn it round: **try** the textbook formula, **verify** by the
-# sum, and **repair** the rows that fail. Place your bet on the witness.
+# A row whose *largest* logit lies between -0.5 and 70 breaks nothing in float32, however small the others are. Shifting it
+# costs time, and lesson 03 showed that it costs digits too. So turn it round: **try** the textbook formula, **verify**
+# what came out, and **repair** the rows that fail. By which number do you verify? Place your bet.
 
 # %% tags=["nbval-ignore-output"]
 quiz.bet("09-witness")
@@ -126,8 +127,8 @@ for row, total, computed in zip(rows, sums, p, strict=True):
 # The sum tells. It is inf where something overflowed and tiny where everything shrank. Between about 0.5 and a
 # quarter of the largest number, nothing overflowed, and what underflowed is too small to be seen beside the rest.
 #
-# One more trick. Shift by a **whole number**: `np.rint(row_max)`, not `row_max`. Subtracting a small whole number from a
-# number that is not smaller rounds nothing, so exp has no rounding to magnify. That is the idea of `stable`, in ten lines.
+# One more trick. Shift by a **whole number**: `np.rint(row_max)`, not `row_max`. For the logits next to the maximum, which
+# carry the sum, that subtraction rounds nothing, so exp has nothing to magnify there. That is the idea of `stable`, in ten lines.
 
 
 # %% tags=["code-is-the-point"]
@@ -176,8 +177,7 @@ lesson_09.verified.check(my_softmax)  # stuck? lesson_09.verified.hint()
 # %% [markdown]
 # ## Now time it
 #
-# If memory were all that counts, the max-shift would cost 60 % more than the textbook formula in NumPy, where each
-# operation is a pass of its own. Measure it on your machine: three sizes, all contenders in turns. SciPy and PyTorch join
+# What does the max-shift cost in NumPy, where each operation is a pass of its own? Measure it on your machine: three sizes, all contenders in turns. SciPy and PyTorch join
 # where they are installed. This takes a few seconds.
 
 # %% tags=["nbval-ignore-output"]
@@ -199,9 +199,9 @@ figures.show(
 print("Verdict.", said)
 
 # %% [markdown]
-# The max-shift usually takes 1.2 to 1.6 times as long as the textbook formula in NumPy: not 60 % more, since exp
-# takes time as well. On a few numbers the *calls* cost more than the arithmetic, and `stable`, which checks its input, is
-# slowest. A fused kernel hides the maximum behind exp or behind memory. No GPU was measured for this lesson.
+# By accesses alone, 8 against 5, the max-shift would take 1.6 times as long. Usually it is 1.2 to 1.6 times, since exp takes
+# time as well. On a few numbers the *calls* cost more than the arithmetic, and `stable`, which checks its input, is
+# slowest. Code that does all steps in one loop (a *fused kernel*) hides the maximum behind exp or behind memory. No GPU was measured for this lesson.
 #
 # ## How good must exp be, and is there a way without a maximum?
 #
@@ -254,9 +254,9 @@ for row in ([2.0, 1.0, 0.1], [1000.0, 999.0, -1000.0]):
 # %% [markdown]
 # ## Bytes, joules and last digits
 #
-# On a small device energy decides. A float32 fetched from DRAM costs about 640 pJ, a multiplication about 4 pJ
-# (Horowitz 2014, for 45 nm). So the fourth access is 640 pJ a number, as much as 160 multiplications. In on-chip memory, at
-# about 5 pJ, it is lost in the noise. Keep the row on the chip, and safety is free.
+# On a small device energy decides. A float32 fetched from main memory (DRAM) costs about 640 picojoules, a multiplication
+# about 4 (Horowitz 2014, for 45 nm). So the fourth access is 640 picojoules a number, as much as 160 multiplications. In on-chip memory, at
+# about 5, it is lost in the noise. Keep the row on the chip, and safety is free.
 #
 # At scale the *bytes* decide. A language model with 8192 tokens a batch and 256,000 classes: how much is one copy?
 #
