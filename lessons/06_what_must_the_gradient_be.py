@@ -212,7 +212,7 @@ def the_long_way(p, y):
 CASES = {
     "1. exp overflows": (naive, [1000, 0], 0),
     "2. 1/p overflows": (shifted, [0, 90], 0),
-    "3. a masked class, 0 * inf": (shifted, [1, 2, -np.inf], 1),
+    "3. a masked class, 0 / 0": (shifted, [1, 2, -np.inf], 1),
     "4. p - 1 cancels": (shifted, [20, 0], 0),
 }
 for name, (room, logits, target) in CASES.items():
@@ -294,7 +294,7 @@ print("the same, empty row ignored\n", stable.cross_entropy_with_grad(batch, [-1
 # ## The model that believes it is finished
 #
 # Case 4 is left. The target's entry is 0, the other one is not, so the row no longer sums to 0: the target is not pushed up
-# any more. Agreement within $10^{-6}$ says nothing about a gradient of $10^{-9}$. Its **margin** is how far the target is
+# any more. Agreement within $10^{-6}$ says nothing about a gradient of $10^{-9}$. A row's **margin** is how far its target is
 # ahead. Explore it: **find a state with a true gradient near -1 and a computed gradient of exactly 0.** Then switch the target
 # to "ahead", choose `log_softmax`, and look for the gap at which the gradient vanishes from there.
 
