@@ -68,7 +68,11 @@ def _special():
         yield Case(f"another class at -inf, {fmt}", SPECIAL, row, _one(0))
         yield Case(f"the target at -inf, {fmt}", SPECIAL, row, _one(2))
         yield Case(f"a NaN in the row, {fmt}", SPECIAL, floats.store([[NAN, 1]], fmt), _one(1))
-        yield Case(f"+inf at the target, {fmt}", SPECIAL, floats.store([[INF, 1]], fmt), _one(0))
+        sure = tuple(
+            ("+inf is a limit: a sure target costs nothing", np.zeros(shape)) for shape in ((), (1,))
+        )
+        certain = floats.store([[INF, 1]], fmt)
+        yield Case(f"+inf at the target, {fmt}", SPECIAL, certain, _one(0), declared=sure)
         yield Case(f"nothing but -inf, {fmt}", SPECIAL, floats.store([[-INF, -INF]], fmt), _one(0))
         mixed = floats.store([[NAN, 1], [0, 1]], fmt)
         yield Case(f"a NaN in one row of two, {fmt}", SPECIAL, mixed, np.array([1, 1]))
