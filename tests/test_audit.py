@@ -293,6 +293,19 @@ def _checked(z, targets):
 
 
 @polite
+def losses_without_the_target(z, targets):
+    at = _checked(z, targets)
+    margins = z - z[at][:, None]
+    margins[at] = -np.inf
+    top = np.maximum(peak(margins, -1), 0)
+    top = np.where(np.isinf(top), 0, top)
+    rest = np.exp(margins - top).sum(axis=-1)
+    top = top[:, 0]
+    losses = np.where(top > 0, top + np.log(np.exp(-top) + rest), np.log1p(rest))
+    return losses  # one a row: the mean is the caller's
+
+
+@polite
 def mean_of_logaddexp(z, targets):
     at = _checked(z, targets)
     margins = z - z[at][:, None]
@@ -319,12 +332,13 @@ RIGHT = {
     sorted_log_softmax: "log_softmax",
     sorted_logsumexp: "logsumexp",
     pairwise_logaddexp: "logsumexp",
+    losses_without_the_target: "cross_entropy",
 }
 
 
 def test_logarithms_added_one_by_one_lose_digits_beside_many_classes():
     report = judged(mean_of_logaddexp, "cross_entropy")
-    assert "a large logit, then 20000 small ones, float64" in repr(report.of("fail"))
+    assert [found.case for found in report.of("fail")] == ["a large logit, then 20000 small ones, float64"]
 
 
 @pytest.mark.parametrize("function", RIGHT, ids=lambda f: f.__name__)
