@@ -5,6 +5,7 @@ import json
 import math
 import subprocess
 import sys
+import threading
 import time
 from html.parser import HTMLParser
 
@@ -528,6 +529,13 @@ def test_the_command_line_in_a_process_of_its_own(tmp_path):
 def test_the_command_line_fails_when_something_fails(capsys):
     assert main(["course_utils.naive:softmax"]) == 1
     assert "exponentiate_unshifted" in capsys.readouterr().out
+
+
+def test_the_last_resort_of_the_command_line_ends_with_the_audit(capsys):
+    """A timer left running would end the process minutes later, whatever it does then."""
+    main(["course_utils.naive:softmax"])
+    timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    assert all(timer.finished.is_set() for timer in timers)
 
 
 @pytest.mark.parametrize(

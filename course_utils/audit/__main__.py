@@ -8,6 +8,7 @@ import importlib
 import os
 import sys
 import threading
+from contextlib import contextmanager
 from operator import attrgetter
 from pathlib import Path
 
@@ -30,8 +31,8 @@ def main(arguments=None) -> int:
         parser.error(str(error))
     if not callable(function):
         parser.error(f"{options.function} is no function")
-    _stop_without_mercy(options.function)
-    report = audit(function, kind, name=options.function)
+    with _stopped_without_mercy(options.function):
+        report = audit(function, kind, name=options.function)
     if options.json:
         try:
             options.json.write_text(report.json() + "\n", encoding="utf-8")
@@ -48,7 +49,8 @@ def _found(spelled):
     return attrgetter(name)(importlib.import_module(module))
 
 
-def _stop_without_mercy(name):
+@contextmanager
+def _stopped_without_mercy(name):
     """A call into C that never returns cannot be interrupted from Python; the process can be ended."""
 
     def give_up():
@@ -60,6 +62,10 @@ def _stop_without_mercy(name):
     timer = threading.Timer(LAST_RESORT, give_up)
     timer.daemon = True
     timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 if __name__ == "__main__":
