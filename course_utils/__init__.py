@@ -10,6 +10,8 @@ integers      What does a softmax give when there are no floats?
 storage       What is left of probabilities in 8 bits, or in 4?
 reference     What is the truth? (mpmath, as many digits as it takes)
 mistakes      Which wrong answers do people write, and on which input do they show?
+family        What else is a softmax in disguise: which form of it survives?
+sampling      How is a class drawn from logits, so that none is lost and none is drawn that is masked?
 accuracy      How far from the truth is this result: in ulps, or in kind?
 pipeline      What was every number in between, in the real format?
 datasets      Which real data do the lessons train on?

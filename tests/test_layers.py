@@ -29,6 +29,8 @@ FLOORS = {
             "guard",
             "shrink",
             "costs",
+            "family",
+            "sampling",
         ],
         3,
     ),
