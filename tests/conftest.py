@@ -45,6 +45,12 @@ def chromium():
 
 
 @pytest.fixture
+def first_input_will_do(monkeypatch):
+    """An audit that hardly looks for smaller inputs: for tests that ask only what is refused, and why."""
+    monkeypatch.setattr("course_utils.audit.runner._SHRINK_SECONDS", 0.02)
+
+
+@pytest.fixture
 def workshop(tmp_path, monkeypatch):
     """tools/notebooks.py with empty lessons/ and notebooks/ of its own."""
     from tools import notebooks

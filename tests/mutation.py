@@ -11,6 +11,7 @@ import numpy as np
 from course_utils import floats, guard
 from course_utils.exercises import judge
 from course_utils.exercises.faults import Case, fault_of
+from course_utils.exercises.result import INCORRECT, CheckResult
 
 _BINARY = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult}
 _COMPARE = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq}
@@ -181,13 +182,18 @@ def _compiled(tree, function):
     return scope[tree.body[0].name]
 
 
+def without_reasons():
+    """Refuse without naming the mistake or shrinking the input: for tests that ask only whether."""
+    return mock.patch.object(
+        judge, "_refused", lambda exercise, *found: CheckResult(exercise.key, INCORRECT, "It fails.")
+    )
+
+
 def score(exercise):
     """(refused, missed descriptions, equivalent) over all mutants of the exercise's solution."""
     inputs = [one for one in probes(exercise) if is_right(exercise, exercise.model_answer, [one])]
     refused, missed, equivalent = 0, [], 0
-    quick = mock.patch.object(guard, "SECONDS", 0.5)
-    unshrunk = mock.patch.object(judge, "_shrunk", lambda exercise, function, one, run, found, left: run)
-    with quick, unshrunk:
+    with mock.patch.object(guard, "SECONDS", 0.5), without_reasons():
         for description, mutant in mutants(exercise.model_answer):
             if judge.judge_function(exercise, mutant).outcome != "correct":
                 refused += 1

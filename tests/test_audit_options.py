@@ -13,6 +13,8 @@ from course_utils.audit import audit
 from course_utils.audit.cases import cases
 from course_utils.audit.verdict import FAIL
 
+pytestmark = pytest.mark.usefixtures("first_input_will_do")
+
 
 def masking(mask):
     """softmax, log_softmax and logsumexp whose `where=` is done by `mask(logits, where)`."""

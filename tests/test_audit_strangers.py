@@ -10,6 +10,8 @@ from course_utils import stable
 from course_utils.audit import audit
 from course_utils.audit.verdict import FAIL, NOT_RUN
 
+pytestmark = pytest.mark.usefixtures("first_input_will_do")
+
 # Strange and wrong.
 
 

@@ -124,7 +124,7 @@ def _as_it_is(function):
     return function
 
 
-@lru_cache(1 << 14)
+@lru_cache(1 << 17)
 def _answer(suspect, case):
     """What the known mistake says to a case; an exception class where it raises."""
     with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
@@ -135,22 +135,41 @@ def _answer(suspect, case):
             return type(error)
 
 
-def alike(suspect: Suspect, case, run) -> bool:
+@lru_cache(1 << 17)
+def _numbers(suspect, case):
+    """The numbers of the known mistake, and how far away another's may be to count as the same."""
+    fmt, known = format_of(case), _answer(suspect, case).astype(np.float64)
+    with np.errstate(all="ignore"):
+        return known, (64 if fmt.bits >= 32 else 2) * floats.spacing(known, fmt)
+
+
+class Said:
+    """The answer of a function to a case, made ready once to be compared with many."""
+
+    def __init__(self, case, run):
+        self.error = type(run.error) if run.error is not None else None
+        values = run.value if isinstance(run.value, tuple) else (run.value,)
+        self.parts = [self._numbers(value, format_of(case)) for value in values] if self.error is None else []
+
+    @staticmethod
+    def _numbers(value, fmt):
+        dtype = getattr(value, "dtype", np.dtype(object))
+        numbers = dtype.kind == "f" or dtype.name in floats.FORMATS  # JAX's float0 is of kind V too
+        return floats.store(value, fmt).astype(np.float64) if numbers else None
+
+
+def alike(suspect: Suspect, case, said: Said) -> bool:
     """Whether the function and the known mistake say the same: equal numbers, NaN for NaN, or the same error."""
     known = _answer(suspect, case)
-    if run.error is not None or isinstance(known, type):
-        return type(run.error) is known
-    value = run.value[suspect.part : suspect.part + 1] if isinstance(run.value, tuple) else (run.value,)
-    if not value or not isinstance(value[0], (np.ndarray, np.generic)):
+    if said.error is not None or isinstance(known, type):
+        return said.error is known
+    value = said.parts[suspect.part] if suspect.part < len(said.parts) else None
+    if value is None or value.shape != known.shape:
         return False
-    value = np.asarray(value[0])
-    if value.shape != known.shape or value.dtype.kind not in "fV":
-        return False
-    fmt = format_of(case)
-    a, b = (array.astype(np.float64) for array in (floats.store(value, fmt), known))
+    known, tolerance = _numbers(suspect, case)
     with np.errstate(all="ignore"):
-        near = np.abs(a - b) <= (64 if fmt.bits >= 32 else 2) * floats.spacing(b, fmt)
-    return bool(np.all(near | (a == b) | (np.isnan(a) & np.isnan(b))))
+        near = np.abs(value - known) <= tolerance
+    return bool(np.all(near | (value == known) | (np.isnan(value) & np.isnan(known))))
 
 
 def name_mistakes(kind: str, trials, ask) -> dict:
@@ -159,10 +178,12 @@ def name_mistakes(kind: str, trials, ask) -> dict:
 
     The mistake that explains most failures, and agrees most with the rest, speaks first.
     """
-    asked = [(case, run, said) for case, run, said in trials if run is not None and case.plain]
-    failed = [case for case, _, said in asked if said.status == FAIL]
+    asked = [
+        (case, Said(case, run), verdict) for case, run, verdict in trials if run is not None and case.plain
+    ]
+    failed = [case for case, _, verdict in asked if verdict.status == FAIL]
     heard = [_Heard(suspect, kind, asked) for suspect in _all_suspects(kind, ask)] if failed else []
-    heard = [one for one in heard if one.fits]
+    heard = [one for one in heard if one.fits and one.credible(best=True)]
     best = {one.suspect.keywords: one for one in sorted(heard, key=lambda one: one.score)}
     heard = [one for one in heard if one.credible(one is best[one.suspect.keywords])]
     named = {}
@@ -191,15 +212,18 @@ class _Heard:
         self.suspect, self.own = suspect, suspect.mistake.quantity == suspect.quantity
         asked = [one for one in asked if suspect.comparable(one[0])]
         about = parts(kind, asked[0][0])[suspect.part] if asked else ""
-        wrong = [(case, run) for case, run, said in asked if said.status == FAIL and said.part == about]
-        explained = {case for case, run in wrong if alike(suspect, case, run)}
+        wrong = {
+            case: said for case, said, verdict in asked if (verdict.status, verdict.part) == (FAIL, about)
+        }
+        explained = {case for case, said in wrong.items() if alike(suspect, case, said)}
         self.asked, self.fits = len(asked), {case for case in explained if _nameable(suspect, case)}
-        if self.fits:
-            failed = {case for case, _ in wrong}
-            right = [(case, run) for case, run, _ in asked if case not in failed]
-            against = [c for c, run in right if not alike(suspect, c, run) and _fails(suspect, kind, c)]
-            self.differs = len(wrong) - len(explained) + len(against)
-            self.score = len(self.fits) - self.differs
+        self.differs = len(wrong) - len(explained)
+        for case, said, _ in asked:
+            if not self.fits or not self.credible(best=True):
+                break  # nothing that is left could speak for it
+            if case not in wrong and not alike(suspect, case, said):
+                self.differs += _fails(suspect, kind, case)
+        self.score = len(self.fits) - self.differs
 
     def credible(self, best):
         """One NaN in common proves little: what contradicts the function often does not explain it."""
@@ -210,7 +234,7 @@ class _Heard:
         return self.score, self.own, nature
 
 
-@lru_cache(1 << 14)
+@lru_cache(1 << 17)
 def _fails(suspect, kind, case):
     """Whether the known mistake itself fails this case."""
     known = _answer(suspect, case)

@@ -103,7 +103,7 @@ def _shrunk(subject, case, run, said, suspect, end):
         run = subject.run(smaller, left)
         verdict_now = verdict.judge(subject.kind, smaller, run)
         same = (verdict_now.status, verdict_now.failure, verdict_now.part) == (FAIL, said.failure, said.part)
-        if same and (suspect is None or diagnosis.alike(suspect, smaller, run)):
+        if same and (suspect is None or diagnosis.alike(suspect, smaller, diagnosis.Said(smaller, run))):
             best[0] = (smaller, run, verdict_now)
             return True
         return False

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from course_utils.stable import arguments
-from course_utils.stable.rows import COMPUTED, each_block, leave_one_out, smallest_shift
+from course_utils.stable.rows import COMPUTED, each_block, largest, leave_one_out, smallest_shift
 
 
 def cross_entropy(
@@ -116,7 +116,7 @@ def _index_losses(rows, into, targets, factors, weighted):
         factor, at = factors[index], (np.arange(len(block)), targets[index])
         shift = smallest_shift(block, np.maximum.reduce(block, axis=1))
         own_logit = block[at].astype(np.float64)
-        own, rest = leave_one_out(block, shift, at[1], out)
+        own, rest = leave_one_out(block, shift, at, out)
         # A target's term that has underflowed is worth nothing, and the loss is large: nothing cancels there.
         sums, ratio = own + rest, rest / own
         near = (own >= COMPUTED[block.dtype].tiny) & (ratio < np.inf)
@@ -163,20 +163,17 @@ def _distribution_losses(rows, into, goals_of, scale):
 
     def kernel(block, out, index):
         goals = goals_of(index)
-        at = np.arange(len(block)), block.argmax(axis=1)
-        row_max = block[at]
-        largest, rest = leave_one_out(block, smallest_shift(block, row_max), at[1], out)
+        row_max, at = largest(block)
+        own, rest = leave_one_out(block, smallest_shift(block, row_max), at, out)
         gaps = row_max[:, None] / 2 - block / 2  # halves can't overflow
         costs = np.where(goals == 0, 0.0, goals * scale * gaps)
         whole = np.add.reduce(goals, axis=1)
-        loss = 2 * np.add.reduce(np.ascontiguousarray(costs), axis=1) + whole * scale * np.log1p(
-            rest / largest
-        )
+        loss = 2 * np.add.reduce(np.ascontiguousarray(costs), axis=1) + whole * scale * np.log1p(rest / own)
         nothing = (whole == 0) | (scale == 0)
         losses[index] = np.where(nothing, 0.0, loss)
         if into is not None:
-            sums = largest + rest
-            out[at] = largest
+            sums = own + rest
+            out[at] = own
             p = out / sums[:, None]
             others = 1 - p
             others[at] = rest / sums

@@ -3,7 +3,7 @@
 import numpy as np
 
 from course_utils.stable import arguments
-from course_utils.stable.rows import each_block, exponentials, leave_one_out, room_for, smallest_shift, total
+from course_utils.stable.rows import each_block, exponentials, largest, leave_one_out, smallest_shift, total
 from course_utils.stable.weights import signed_logsumexp
 
 
@@ -85,10 +85,9 @@ def _log_softmax_block(block, out):
 
 def _log_sum(block):
     """(max z, log1p of the other terms over the largest), the latter in float64: digits cost little there."""
-    index = block.argmax(axis=1)
-    row_max = block[np.arange(len(block)), index]
-    largest, rest = leave_one_out(block, smallest_shift(block, row_max), index, room_for(block))
-    return row_max, np.log1p(rest / largest)
+    row_max, at = largest(block)
+    own, rest = leave_one_out(block, smallest_shift(block, row_max), at, np.empty_like(block))
+    return row_max, np.log1p(rest / own)
 
 
 def _logsumexp_rows(rows, mask):

@@ -20,11 +20,6 @@ def apart(block: np.ndarray) -> bool:
     return 0 < between_rows <= between_classes
 
 
-def room_for(block: np.ndarray) -> np.ndarray:
-    """An empty block that lies in memory as this one does."""
-    return np.empty(block.shape, block.dtype, order="F" if apart(block) else "C")
-
-
 def each_block(kernel, rows, dtype, result=None, mask=None) -> None:
     """Call `kernel(block, out, index)` for some rows at a time, in `dtype`; what the mask leaves out is -inf.
 
@@ -40,13 +35,12 @@ def each_block(kernel, rows, dtype, result=None, mask=None) -> None:
         index = slice(start, start + count)
         block = rows[index]
         if not ready:
-            block = np.empty(block.shape, dtype, order="F" if by_class else "C")
-            block[...] = rows[index]
+            block = block.astype(dtype, order="F" if by_class else "C")
             if mask is not None:
                 block[~mask[index]] = -np.inf
         there = None if result is None else result[index]
         direct = there is not None and (there.dtype, there.strides) == (block.dtype, block.strides)
-        out = there if direct else room_for(block)
+        out = there if direct else np.empty_like(block)
         kernel(block, out, index)
         if there is not None and not direct:
             there[...] = narrowed(out, there.dtype)
@@ -66,6 +60,16 @@ def narrowed(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     patterns = np.rint(np.abs(found) * np.float32(2**24)).astype(np.uint16)
     result.view(np.uint16)[small] = patterns | (np.signbit(found).astype(np.uint16) << 15)
     return result
+
+
+def largest(block: np.ndarray) -> tuple[np.ndarray, tuple]:
+    """The largest logit of each row, and where it stands: the first one, as an index into the block."""
+    row_max, classes = np.maximum.reduce(block, axis=1), block.shape[1]
+    if apart(block):  # NumPy's argmax walks along such rows number by number
+        after = np.arange(classes - 1, -1, -1, np.int32)  # how many classes come after each
+        index = classes - 1 - np.maximum.reduce((block == row_max[:, None]) * after, axis=1)
+        return row_max, (np.arange(len(block)), index)
+    return row_max, (np.arange(len(block)), block.argmax(axis=1))
 
 
 def smallest_shift(block: np.ndarray, row_max: np.ndarray) -> np.ndarray | None:
@@ -113,21 +117,20 @@ def total(terms: np.ndarray) -> np.ndarray:
     return sums[0]
 
 
-def leave_one_out(block, shift, index, out) -> tuple[np.ndarray, np.ndarray]:
-    """(the term at `index`, the sum of the others) of each row, in float64; `out` keeps the others' terms.
+def leave_one_out(block, shift, at, out) -> tuple[np.ndarray, np.ndarray]:
+    """(the term at `at`, the sum of the others) of each row, in float64; `out` keeps the others' terms.
 
     Added to a large term, many small ones are rounded against it one by one; and 1 + 1e-17 is 1. A row is weak
     where the others have underflowed beside the one left out: they get a shift of their own.
     """
     terms = exponentials(block, shift, out)
-    at = np.arange(len(block)), index
     own = terms[at].astype(np.float64)
     terms[at] = 0
     rest = total(terms).astype(np.float64)
     weak = rest < block.shape[1] * COMPUTED[block.dtype].tiny
     if weak.any():
         shift = np.zeros(len(block)) if shift is None else shift
-        rest[weak] = _rest_far_below(block[weak].astype(np.float64), shift[weak], index[weak])
+        rest[weak] = _rest_far_below(block[weak].astype(np.float64), shift[weak], at[1][weak])
     return own, rest
 
 
