@@ -50,8 +50,7 @@ def weighted(logits: np.ndarray, b) -> tuple:
     try:
         shape = np.broadcast_shapes(logits.shape, weights.shape)
     except ValueError:
-        shapes = f"b has shape {weights.shape}, logits have {logits.shape}"
-        raise ValueError(f"{shapes}: they don't broadcast") from None
+        raise ValueError(f"b {weights.shape} and logits {logits.shape} don't broadcast") from None
     dtype = np.result_type(logits, b if type(b) in (int, float) else weights)
     return np.broadcast_to(logits, shape), np.broadcast_to(weights, shape), dtype
 
@@ -172,9 +171,7 @@ def as_probabilities(targets: np.ndarray, axes: tuple[int, ...], check_sum: bool
     off = np.abs(rows.sum(axis=1) - 1) > max(1e-6, rows.shape[1] * eps)
     if check_sum and off.any():
         row = np.argmax(off)
-        raise ValueError(
-            f"targets of row {row} sum to {rows[row].sum():.6g}, not 1; check_sum=False allows it"
-        )
+        raise ValueError(f"targets of row {row} sum to {rows[row].sum():.6g}; check_sum=False allows it")
     return rows
 
 

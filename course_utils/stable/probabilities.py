@@ -86,7 +86,7 @@ def _log_softmax_block(block, out):
 def _log_sum(block):
     """(max z, log1p of the other terms over the largest), the latter in float64: digits cost little there."""
     row_max, at = largest(block)
-    own, rest = leave_one_out(block, smallest_shift(block, row_max), at, np.empty_like(block))
+    own, rest = leave_one_out(block, smallest_shift(block, row_max), at)
     return row_max, np.log1p(rest / own)
 
 

@@ -20,6 +20,11 @@ def apart(block: np.ndarray) -> bool:
     return 0 < between_rows <= between_classes
 
 
+def room_for(block: np.ndarray) -> np.ndarray:
+    """An empty block that lies in memory as this one does, also where it is a single row."""
+    return np.empty(block.shape, block.dtype, order="F" if apart(block) else "C")
+
+
 def each_block(kernel, rows, dtype, result=None, mask=None) -> None:
     """Call `kernel(block, out, index)` for some rows at a time, in `dtype`; what the mask leaves out is -inf.
 
@@ -40,7 +45,7 @@ def each_block(kernel, rows, dtype, result=None, mask=None) -> None:
                 block[~mask[index]] = -np.inf
         there = None if result is None else result[index]
         direct = there is not None and (there.dtype, there.strides) == (block.dtype, block.strides)
-        out = there if direct else np.empty_like(block)
+        out = there if direct else room_for(block)
         kernel(block, out, index)
         if there is not None and not direct:
             there[...] = narrowed(out, there.dtype)
@@ -49,8 +54,7 @@ def each_block(kernel, rows, dtype, result=None, mask=None) -> None:
 def narrowed(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """The values rounded once, to nearest even, to `dtype`.
 
-    A subnormal float16 costs NumPy twenty times an ordinary one. It is a whole multiple of 2**-24, and that
-    multiple is its pattern of bits.
+    A subnormal float16 costs NumPy twenty times an ordinary one. Its bits say which multiple of 2**-24 it is.
     """
     if dtype != np.float16 or values.dtype != np.float32:
         return values.astype(dtype, copy=False)
@@ -117,13 +121,13 @@ def total(terms: np.ndarray) -> np.ndarray:
     return sums[0]
 
 
-def leave_one_out(block, shift, at, out) -> tuple[np.ndarray, np.ndarray]:
+def leave_one_out(block, shift, at, out=None) -> tuple[np.ndarray, np.ndarray]:
     """(the term at `at`, the sum of the others) of each row, in float64; `out` keeps the others' terms.
 
     Added to a large term, many small ones are rounded against it one by one; and 1 + 1e-17 is 1. A row is weak
     where the others have underflowed beside the one left out: they get a shift of their own.
     """
-    terms = exponentials(block, shift, out)
+    terms = exponentials(block, shift, room_for(block) if out is None else out)
     own = terms[at].astype(np.float64)
     terms[at] = 0
     rest = total(terms).astype(np.float64)
