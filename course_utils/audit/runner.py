@@ -46,7 +46,8 @@ def audit(function, kind: str | None = None, *, name: str | None = None, seconds
     subject = met(function, kind)
     seconds *= _PATIENCE.get(subject.library, 1)
     asked = [*trials(subject, 0.6 * seconds, _PATIENCE.get(subject.library, 1.0))]
-    named = diagnosis.name_mistakes(kind, asked, subject.ask)
+    hung = any(run is not None and isinstance(run.error, guard.TimeLimit) for _, run, _ in asked)
+    named = diagnosis.name_mistakes(kind, asked, _no_answer if hung else subject.ask)
     findings, shrunk, end = [], set(), time.monotonic() + 0.4 * seconds
     for case, run, said in asked:
         suspect = named.get(case)
@@ -57,6 +58,11 @@ def audit(function, kind: str | None = None, *, name: str | None = None, seconds
         findings.append(_finding(subject.kind, case, run, said, suspect))
     findings += _behaviour(kind, asked)
     return Report(name or name_of(function), kind, subject.library, tuple(findings), time.monotonic() - start)
+
+
+def _no_answer(*args):
+    """What a function that may not come back is not asked any more."""
+    return np.array(np.nan)
 
 
 class _Enough(Exception):
