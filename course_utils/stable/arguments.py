@@ -50,7 +50,7 @@ def weighted(logits: np.ndarray, b) -> tuple:
     try:
         shape = np.broadcast_shapes(logits.shape, weights.shape)
     except ValueError:
-        raise ValueError(f"b {weights.shape} and logits {logits.shape} don't broadcast") from None
+        raise ValueError(f"b has shape {weights.shape}, logits have {logits.shape}: no broadcast") from None
     dtype = np.result_type(logits, b if type(b) in (int, float) else weights)
     return np.broadcast_to(logits, shape), np.broadcast_to(weights, shape), dtype
 
