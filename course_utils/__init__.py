@@ -7,6 +7,7 @@ shifted       What does subtracting the maximum repair?
 stable        Which code is right on every input?
 accumulators  What does a running sum keep in a narrow format?
 integers      What does a softmax give when there are no floats?
+online        How do you normalise what you never see whole: a stream, a file, shards?
 storage       What is left of probabilities in 8 bits, or in 4?
 reference     What is the truth? (mpmath, as many digits as it takes)
 mistakes      Which wrong answers do people write, and on which input do they show?

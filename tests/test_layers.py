@@ -47,7 +47,7 @@ ONLY_IN = {
     "anywidget": {"explorers", "explorers.core", "quiz"},
     "traitlets": {"explorers", "explorers.core", "quiz"},
 }
-OPTIONAL = {"torch", "scipy", "jax", "dask", "sklearn", "tensorflow", "keras"}
+OPTIONAL = {"torch", "scipy", "jax", "dask", "distributed", "sklearn", "tensorflow", "keras"}
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 LESSONS = sorted((ROOT / "lessons").glob("*.py"))
 

@@ -9,4 +9,5 @@ loss      why not take the log of a good softmax?
 bill      what does safety cost?
 training  who dies first, and what was the first bad number?
 accumulator  the shift is in; what can still go wrong?
+tiles     how can you normalise before you have seen the maximum?
 """
