@@ -13,7 +13,7 @@ import numpy as np
 
 from course_utils.online import shards
 from course_utils.online.state import State, merge, seen
-from course_utils.online.streams import probabilities, result_dtype
+from course_utils.online.streams import probabilities, result_dtype, rounded
 
 INSTALL = 'pip install "dask[array]==2026.8.0" "distributed==2026.8.0"'
 _STATE = np.dtype([(name, np.float64) for name in State._fields])
@@ -51,7 +51,7 @@ def logsumexp(logits, axis=-1):
     """
     dtype = result_dtype(logits)
     return _states(logits, axis).map_blocks(
-        lambda block: _state(block).logsumexp().astype(dtype), dtype=dtype
+        lambda block: np.asarray(rounded(_state(block).logsumexp(), dtype)), dtype=dtype
     )
 
 
@@ -70,8 +70,9 @@ def cross_entropy_with_grad(logits, targets):
     """
     import dask.array as da
 
+    targets = shards.as_targets(targets)
     shards.check_targets(targets, logits.shape[1])
-    targets = da.from_array(np.asarray(targets), chunks=(logits.chunks[0],))
+    targets = da.from_array(targets, chunks=(logits.chunks[0],))
     classes = da.arange(logits.shape[1], chunks=(logits.chunks[1],))  # tells a block which classes it holds
     parts = da.blockwise(
         _parts_of_block, "ij", logits, "ij", targets, "i", classes, "j", adjust_chunks={"j": 1}, dtype=_PARTS
@@ -124,7 +125,7 @@ def _merge_block(block, axis, keepdims):
 
 
 def _join_block(block, axis, keepdims):
-    return _folded(block, axis, keepdims, lambda a, b: _packed(_PARTS, shards.join(_parts(a), _parts(b))))
+    return _folded(block, axis, keepdims, lambda a, b: _packed_parts(shards.join(_parts(a), _parts(b))))
 
 
 def _folded(block, axis, keepdims, both):
@@ -141,12 +142,11 @@ def _p_of_block(block, states, axis):
 
 
 def _parts_of_block(block, targets, classes):
-    own, others = shards.parts_of(block, targets, classes[0] if len(classes) else 0)
-    return _packed(_PARTS, (own, *others))[:, None]
+    return _packed_parts(shards.parts_of(block, targets, classes[0] if len(classes) else 0))[:, None]
 
 
 def _gradient_of_block(block, targets, classes, parts, scale):
-    return shards.gradient_of(block, targets, _parts(parts), classes[0], scale)
+    return shards.gradient_of(block, targets, _parts(parts), classes[0] if len(classes) else 0, scale)
 
 
 def _packed(dtype, parts):
@@ -156,6 +156,10 @@ def _packed(dtype, parts):
     for name, part in zip(dtype.names, parts, strict=True):
         packed[name] = part
     return packed
+
+
+def _packed_parts(parts: shards.Parts):
+    return _packed(_PARTS, (parts.own, *parts.others))
 
 
 def _state(packed) -> State:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from course_utils.online.state import EMPTY, State, as_logits, merge, seen, whole
-from course_utils.online.streams import result_dtype
+from course_utils.online.state import EMPTY, State, as_logits, merge, seen, smallest_shift
+from course_utils.online.streams import result_dtype, rounded
 
 
 class Parts(NamedTuple):
@@ -58,13 +58,15 @@ def gradient_of(logits, targets, parts: Parts, first=0, scale=1.0) -> np.ndarray
     """The gradient of `scale` times the sum of the losses, for one shard: p, and for a target -others / all."""
     logits, dtype = as_logits(logits), result_dtype(logits)
     rows, columns = _held(targets, first, logits.shape[1])
-    shift = whole(parts.row.largest)
-    total = parts.row.over(shift) / scale
+    largest = parts.row.largest
     with np.errstate(all="ignore"):
-        gradient = np.exp(logits - shift[:, None].astype(logits.dtype)) / total[:, None]
+        shift = smallest_shift(largest, logits.dtype)
+        total = np.where(
+            np.isfinite(largest), parts.row.over(shift), np.nan
+        )  # NaN for a row without probabilities
+        gradient = np.exp(np.subtract(logits, shift[:, None], dtype=logits.dtype)) / total[:, None]
         gradient[rows, columns] = -(parts.others.over(shift) / total)[rows]
-    gradient[parts.spoiled] = np.nan
-    return gradient.astype(dtype)
+        return (gradient * scale).astype(dtype)
 
 
 def cross_entropy(shards, targets):
@@ -76,7 +78,7 @@ def cross_entropy(shards, targets):
     Raises: IndexError naming the first target that no shard holds; TypeError for what is no real number.
     """
     parts, _, dtype = _joined(shards, targets)
-    return mean(parts.losses()).astype(dtype)[()]
+    return rounded(mean(parts.losses()), dtype)
 
 
 def cross_entropy_with_grad(shards, targets):
@@ -84,12 +86,12 @@ def cross_entropy_with_grad(shards, targets):
 
     Raises: as `cross_entropy`.
     """
-    shards = list(shards)
+    shards, targets = list(shards), as_targets(targets)
     parts, firsts, dtype = _joined(shards, targets)
     scale = 1 / max(1, len(parts.own))
     pairs = zip(shards, firsts, strict=True)
     gradients = [gradient_of(shard, targets, parts, first, scale) for shard, first in pairs]
-    return mean(parts.losses()).astype(dtype)[()], gradients
+    return rounded(mean(parts.losses()), dtype), gradients
 
 
 def mean(losses):
@@ -97,11 +99,16 @@ def mean(losses):
     return np.float64(math.fsum(np.ravel(losses)) / len(losses) if len(losses) else np.nan)
 
 
-def check_targets(targets, classes):
-    """Raises: TypeError for targets that are no integers, IndexError naming the first that is no class."""
+def as_targets(targets) -> np.ndarray:
+    """Raises: TypeError for what is no integer."""
     targets = np.asarray(targets)
     if targets.dtype.kind not in "iu":
         raise TypeError(f"targets must be integers; got {targets.dtype}")
+    return targets.astype(np.int64)
+
+
+def check_targets(targets, classes):
+    """Raises: IndexError naming the first target that is no class."""
     bad = np.flatnonzero((targets < 0) | (targets >= classes))
     if bad.size:
         raise IndexError(f"targets[{bad[0]}] = {targets[bad[0]]} is no class of 0..{classes - 1}")
@@ -109,6 +116,7 @@ def check_targets(targets, classes):
 
 def _joined(shards, targets):
     """(parts of all shards, the first class of each, the dtype of the result)."""
+    targets = as_targets(targets)
     found, widths, dtypes, first = [], [], [], 0
     for shard in shards:
         found.append(parts_of(shard, targets, first))

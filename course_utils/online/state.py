@@ -10,6 +10,7 @@ from course_utils.floats import FORMATS
 _LN4, _LN4_REST = float.fromhex("0x1.62e42fefa39efp+0"), 4.638093627692599e-17  # together ln 4 to 106 bits
 _NOTHING = -np.finfo(np.float64).max  # the exponent of a sum without a term: below that of every logit
 _GONE = 2500  # a difference of exponents from which on a sum has left the format
+_CALM = {np.dtype(np.float32): 60.0, np.dtype(np.float64): 600.0}  # the largest maximum that needs no shift
 
 
 class State(NamedTuple):
@@ -52,9 +53,9 @@ def seen(logits, axis=-1) -> State:
         return State(*(np.full(rows.shape[:-1], part) for part in EMPTY))
     at = np.argmax(rows, axis=-1)[..., None]
     largest = np.take_along_axis(rows, at, axis=-1)
-    shift = whole(largest)
     with np.errstate(all="ignore"):
-        terms = rows - shift
+        shift = smallest_shift(largest, rows.dtype)
+        terms = np.subtract(rows, shift, dtype=rows.dtype)
         np.exp(terms, out=terms)
         np.put_along_axis(terms, at, 0, axis=-1)
         total = np.add.reduce(terms, axis=-1, dtype=np.float64)
@@ -98,9 +99,13 @@ def as_logits(values) -> np.ndarray:
     return array.astype(np.result_type(kind, np.float32) if is_float else np.float64, copy=False)
 
 
-def whole(largest):
-    """The whole number to shift by, which subtracts without a rounding that counts; 0 beside an infinity."""
-    return np.where(np.isfinite(largest), np.rint(largest), np.zeros_like(largest))
+def smallest_shift(largest, dtype):
+    """The smallest whole number that brings a maximum to where exp is at ease in `dtype`: mostly 0.
+
+    Subtracting it rounds nothing that counts. z - max z would be rounded, and exp makes many ulps of that.
+    """
+    shift = np.rint(largest - np.clip(largest, 0, _CALM[np.dtype(dtype)]))
+    return np.where(np.isfinite(largest), shift, 0.0)
 
 
 def as_power(logit):

@@ -6,7 +6,7 @@ import numpy as np
 
 from course_utils.floats import FORMATS
 from course_utils.online.chunks import pieces
-from course_utils.online.state import EMPTY, State, as_logits, merge, seen, whole
+from course_utils.online.state import EMPTY, State, as_logits, merge, seen, smallest_shift
 
 
 def state_of(chunks, axis=-1) -> tuple[State, np.dtype]:
@@ -30,7 +30,7 @@ def logsumexp(chunks, axis=-1):
     Raises: TypeError for what is no real number, AxisError.
     """
     state, dtype = state_of(chunks, axis)
-    return state.logsumexp().astype(dtype)[()]
+    return rounded(state.logsumexp(), dtype)
 
 
 def softmax(chunks, axis=-1) -> Iterator[np.ndarray]:
@@ -49,12 +49,18 @@ def softmax(chunks, axis=-1) -> Iterator[np.ndarray]:
 def probabilities(chunk, state: State, axis=-1) -> np.ndarray:
     """The probabilities of a chunk whose row, all of it, has this state."""
     logits = as_logits(chunk)
-    shift = whole(state.largest)
-    total = np.where(np.isfinite(state.largest), state.over(shift), np.nan)
-    shift, total = (np.expand_dims(part, axis) for part in (shift, total))
     with np.errstate(all="ignore"):
-        terms = np.exp(logits - shift.astype(logits.dtype))
-        return np.divide(terms, total, out=terms, casting="same_kind").astype(result_dtype(chunk), copy=False)
+        shift = smallest_shift(state.largest, logits.dtype)
+        total = np.where(np.isfinite(state.largest), state.over(shift), np.nan)
+        shift, total = (np.expand_dims(part, axis) for part in (shift, total))
+        terms = np.subtract(logits, shift, dtype=logits.dtype)
+        return (np.exp(terms, out=terms) / total).astype(result_dtype(chunk))
+
+
+def rounded(values, dtype):
+    """float64 numbers in `dtype`, in silence."""
+    with np.errstate(all="ignore"):
+        return np.asarray(values).astype(dtype)[()]
 
 
 def as_chunks(chunks, axis):

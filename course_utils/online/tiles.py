@@ -1,5 +1,7 @@
 """Attention that never holds a whole row of scores."""
 
+import math
+
 import numpy as np
 
 
@@ -14,11 +16,12 @@ def attention(queries, keys, values, tile=64, keep=None):
     Error: that of the same attention with all scores at hand, but for the order of its additions.
     Reference: Dao et al. 2022, arXiv 2205.14135.
     """
-    shape = (*queries.shape[:-1], 1)
-    largest, total, output = np.full(shape, -np.inf), np.zeros(shape), np.zeros(shape)
+    kind = np.result_type(queries, np.float32)  # a sum of 16-bit numbers stalls
+    largest = np.full((*queries.shape[:-1], 1), -np.inf, kind)
+    total = output = np.zeros_like(largest)
     for start in range(0, keys.shape[-2], tile):
         some = slice(start, start + tile)
-        scores = queries @ np.swapaxes(keys[..., some, :], -1, -2) / np.sqrt(queries.shape[-1])
+        scores = queries.astype(kind) @ np.swapaxes(keys[..., some, :], -1, -2) / math.sqrt(queries.shape[-1])
         if keep is not None:
             scores = np.where(keep[..., some], scores, -np.inf)
         new = np.maximum(largest, scores.max(axis=-1, keepdims=True))
