@@ -321,7 +321,7 @@ lesson_09.chunked_loss.check(my_chunked_loss)  # stuck? lesson_09.chunked_loss.h
 # - Try, verify, repair: rows that need no shift pay nothing, and keep the digits that a shift would cost.
 # - The largest bill is memory. A loss needs one row at a time, never a copy of all logits.
 #
-# **Next:** [lesson 90](90_can_you_find_the_fault.ipynb) hands you fourteen tasks in mixed order, on code you have not seen.
+# **Next:** [lesson 10](10_before_you_have_seen_the_maximum.ipynb): the online form at scale, where no machine sees the whole row.
 #
 # **References.** Milakov & Gimelshein 2018, *Online normalizer calculation for softmax*, [arXiv 1805.02867](https://arxiv.org/abs/1805.02867).
 # Dukhan & Ablavatski 2020, *The two-pass softmax algorithm*, [arXiv 2001.04438](https://arxiv.org/abs/2001.04438).

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from course_utils import floats, naive, reference, shifted, stable
+from course_utils import floats, naive, online, reference, shifted, stable
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "docs" / "glossary.md").read_text("utf-8")
@@ -19,6 +19,7 @@ ROOMS = {
     "np": np,
     "floats": floats,
     "naive": naive,
+    "online": online,
     "reference": reference,
     "shifted": shifted,
     "stable": stable,

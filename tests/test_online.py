@@ -270,7 +270,7 @@ def test_a_file_is_read_in_constant_memory(tmp_path):
 
 def test_a_stream_holds_one_chunk_at_a_time():
     logits = np.zeros(4_000_000, np.float32)
-    assert costs.peak_bytes(online.logsumexp, logits) < 4e6
+    assert costs.peak_bytes(online.logsumexp, logits) < 5e6
 
 
 # --- shards ---------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-SIZE = 1 << 17  # numbers in a piece: it and what is made of it stay in the processor's caches
+SIZE = 1 << 18  # numbers in a piece: it and what is made of it stay in the processor's caches
 
 
 def pieces(array, size: int = SIZE, axis: int = -1) -> Iterator[np.ndarray]:

@@ -1,5 +1,6 @@
 """What is remembered of the logits seen so far, and how two such memories become one."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -41,27 +42,28 @@ class State(NamedTuple):
 EMPTY = State(-np.inf, 0.0, 0.0, _NOTHING)
 
 
-def seen(logits, axis=-1) -> State:
-    """The state of one chunk.
+def seen(logits, axis=-1, overwrite=False) -> State:
+    """The state of one chunk; `overwrite` says that nobody needs its numbers any more.
 
     Shape: any; each part of the state has the shape of `logits` without `axis`, an int, a tuple or None.
     Special values: no logits at all, or nothing but -inf, is EMPTY. NaN and +inf stay in `largest` for good.
     Raises: TypeError for what is no real number, AxisError.
     """
-    rows = _rows(as_logits(logits), axis)
-    if rows.shape[-1] == 0:
-        return State(*(np.full(rows.shape[:-1], part) for part in EMPTY))
-    at = np.argmax(rows, axis=-1)[..., None]
-    largest = np.take_along_axis(rows, at, axis=-1)
+    rows, kept = _rows(as_logits(logits), axis)
+    if not rows.size:
+        return State(*(np.full(kept, part) for part in EMPTY))
+    at = np.arange(len(rows)), rows.argmax(axis=1)
+    largest = rows[at]
     with np.errstate(all="ignore"):
         shift = smallest_shift(largest, rows.dtype)
-        terms = np.subtract(rows, shift, dtype=rows.dtype)
-        np.exp(terms, out=terms)
-        np.put_along_axis(terms, at, 0, axis=-1)
-        total = np.add.reduce(terms, axis=-1, dtype=np.float64)
-        mantissa, exponent = as_power(shift[..., 0])
+        terms = rows if overwrite else np.empty_like(rows)
+        np.exp(np.subtract(rows, shift[:, None], out=terms) if shift.any() else rows, out=terms)
+        terms[at] = 0
+        total = _sum(terms)
+        mantissa, exponent = as_power(shift)
         exponent = np.where(total == 0, _NOTHING, exponent)
-        return State(largest[..., 0].astype(np.float64), total * mantissa, np.zeros_like(total), exponent)
+        parts = largest.astype(np.float64), total * mantissa, np.zeros_like(total), exponent
+        return State(*(part.reshape(kept) for part in parts))
 
 
 def merge(a: State, b: State) -> State:
@@ -104,7 +106,7 @@ def smallest_shift(largest, dtype):
 
     Subtracting it rounds nothing that counts. z - max z would be rounded, and exp makes many ulps of that.
     """
-    shift = np.rint(largest - np.clip(largest, 0, _CALM[np.dtype(dtype)]))
+    shift = np.rint(largest - np.minimum(np.maximum(largest, 0), _CALM[np.dtype(dtype)]))
     return np.where(np.isfinite(largest), shift, 0.0)
 
 
@@ -114,7 +116,7 @@ def as_power(logit):
     near = np.where(finite, logit, 0.0)
     part = np.fmod(near, _LN4)  # exact, however large the logit
     n = np.rint((near - part) / _LN4)
-    v = np.exp(np.clip(part - n * _LN4_REST, -2, 2))  # beyond 2**53 n itself is rounded, and nobody can tell
+    v = np.exp(_within(2, part - n * _LN4_REST))  # beyond 2**53 n itself is rounded, and nobody can tell
     return np.where(finite, v, np.exp(logit)), np.where(finite, n, _NOTHING)
 
 
@@ -126,7 +128,12 @@ def times_power(value, exponent, logit):
 
 def scaled(value, power):
     """value * 4**power, without a rounding."""
-    return np.ldexp(value, 2 * np.clip(power, -_GONE, _GONE).astype(np.int32))
+    return np.ldexp(value, (2 * _within(_GONE, power)).astype(np.int32))
+
+
+def _within(limit, values):
+    """np.clip, five times as fast for a few numbers; NaN stays."""
+    return np.maximum(np.minimum(values, limit), -limit)
 
 
 def _two_sum(a, b):
@@ -136,11 +143,20 @@ def _two_sum(a, b):
     return total, (a - (total - part)) + (b - part)
 
 
+def _sum(terms):
+    """The sum of each row in float64, through sums of 256 in the terms' own format, which einsum adds fastest."""
+    many = terms.shape[1] // 256 * 256
+    blocks = np.einsum("ijk->ij", terms[:, :many].reshape(len(terms), -1, 256))
+    return np.add.reduce(blocks, axis=1, dtype=np.float64) + np.add.reduce(
+        terms[:, many:], axis=1, dtype=np.float64
+    )
+
+
 def _rows(array, axis):
-    """The entries along `axis` last and side by side, for only there NumPy adds in pairs."""
+    """(rows, the shape of a result): the entries along `axis` as columns, side by side in memory."""
     if array.ndim == 0:
-        return array.reshape(1)
+        return array.reshape(1, 1), ()
     axes = tuple(range(array.ndim)) if axis is None else normalize_axis_tuple(axis, array.ndim)
     moved = np.moveaxis(array, sorted(axes), range(-len(axes), 0))
     kept = moved.shape[: array.ndim - len(axes)]
-    return np.ascontiguousarray(moved).reshape(*kept, int(np.prod(moved.shape[len(kept) :])))
+    return np.ascontiguousarray(moved).reshape(math.prod(kept), math.prod(moved.shape[len(kept) :])), kept

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from course_utils.floats import FORMATS
-from course_utils.online.chunks import pieces
+from course_utils.online.chunks import File, pieces
 from course_utils.online.state import EMPTY, State, as_logits, merge, seen, smallest_shift
 
 
@@ -13,7 +13,7 @@ def state_of(chunks, axis=-1) -> tuple[State, np.dtype]:
     """(the state of all chunks, the dtype that a result of theirs has)."""
     state, dtype = EMPTY, None
     for chunk in as_chunks(chunks, axis):
-        state = merge(state, seen(chunk, axis))
+        state = merge(state, seen(chunk, axis, overwrite=isinstance(chunks, File)))
         dtype = result_dtype(chunk) if dtype is None else np.promote_types(dtype, result_dtype(chunk))
     return state, np.dtype(np.float64) if dtype is None else dtype
 

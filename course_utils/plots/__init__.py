@@ -17,7 +17,7 @@ narrow    gradients below a format, remedies side by side
 
 from course_utils.plots.bands import draw_bands, draw_outcomes, draw_strip
 from course_utils.plots.bars import draw_bars, draw_dots
-from course_utils.plots.curves import draw_errors, draw_lanes, draw_ratios, draw_training
+from course_utils.plots.curves import draw_errors, draw_lanes, draw_ratios, draw_times, draw_training
 from course_utils.plots.lines import draw_number_lines
 from course_utils.plots.narrow import draw_diseases, draw_gradients, draw_remedies
 from course_utils.plots.palette import PALETTE, STATE_STYLE, StateStyle, figure, look, style
@@ -42,6 +42,7 @@ __all__ = [
     "draw_ratios",
     "draw_remedies",
     "draw_strip",
+    "draw_times",
     "draw_training",
     "figure",
     "look",

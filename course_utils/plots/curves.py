@@ -119,3 +119,17 @@ def draw_ratios(ax, times, base):
     ax.set_xticks(range(len(times)), times)
     ax.legend(frameon=False)
     return [{"contender": n} | {i: f"{v:.2f}" for i, v in zip(times, ratios[n], strict=True)} for n in names]
+
+
+def draw_times(ax, sizes, times, unit):
+    """Seconds against the size of the work, one line a contender, both on log scales.
+
+    `times` is {contender: seconds for each size}; `unit` says what a size counts.
+    """
+    clear(ax)
+    ax.set(xscale="log", yscale="log", xlabel=unit, ylabel="seconds", xlim=(sizes[0], sizes[-1]))
+    low, high = (f([f(taken) for taken in times.values()]) for f in (min, max))
+    ax.set_ylim(low / 2, high * 2)
+    for (name, taken), (colour, dashes) in zip(times.items(), LINES, strict=False):
+        ax.plot(sizes, taken, color=colour, ls=dashes, marker="o", label=name, clip_on=False)
+    ax.legend(frameon=False, loc="upper left", fontsize=10)
