@@ -184,7 +184,9 @@ class _NextCell:
         self._waiting, self._running, self._shell = [], [], None
 
     def wait_for(self, asked):
+        """When its own cell runs once more, a bet is asked anew: the older one waits for nothing."""
         self._watch(get_ipython())
+        self._running = [one for one in self._running if one._asked != asked._asked]
         self._waiting.append(asked)
 
     def _watch(self, shell):

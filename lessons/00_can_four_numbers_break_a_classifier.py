@@ -78,6 +78,7 @@ quiz.bet("00-thousand")
 # %%
 scores = np.array([1000, 1, -1000], dtype=np.float32)
 
+print("the scores 1000, 1 and -1000, in float32:")
 with floats.events():
     p = naive.softmax(scores)
 
@@ -134,7 +135,7 @@ lesson_00.count_nans.check(my_counts)
 #
 # Move M with the mouse or, once the slider has the focus, with the arrow keys; Page Up and Page Down leap, and the
 # number box takes an exact value.
-# **Find a magnitude at which the answer is wrong and no NaN tells you.**
+# **Find a magnitude M at which every p is 0 and no NaN tells you.**
 
 # %% tags=["nbval-ignore-output"]
 breaker.explore(short=True)
@@ -171,6 +172,7 @@ quiz.bet("00-one-bad-row")
 batch = np.array([[2, 1, 0.1], [1000, 1, -1000], [3, 2, 1]], dtype=np.float32)
 targets = np.array([0, 2, 1])
 
+print("one batch, two rooms:")
 gradients = {}
 for name, room in {"naive": naive, "stable": stable}.items():
     with floats.events():
@@ -185,10 +187,11 @@ print(f"true loss: {reference.cross_entropy(batch, targets):.6g}")
 ROWS, CLASSES = ["row 0", "row 1", "row 2"], ["class 0", "class 1", "class 2"]
 fig, axes = plots.figure(9, 2.6, columns=2)
 table = []
+print("entries of each gradient that are finite:")
 for ax, (name, gradient) in zip(axes, gradients.items(), strict=True):
     plots.draw_matrix(ax, gradient, rows=ROWS, columns=CLASSES, wrong=~np.isfinite(gradient))
     ax.set_title(f"gradient, {name}")
-    print(f"{name:6s} finite gradients: {np.isfinite(gradient).sum()} of {gradient.size}")
+    print(f"{name:6s} {np.isfinite(gradient).sum()} of {gradient.size}")
     for row, entries in zip(ROWS, gradient, strict=True):
         numbers = {f"class {j}": f"{entry:.4g}" for j, entry in enumerate(entries)}
         table.append({"gradient": f"{name}, {row}", **numbers})

@@ -11,13 +11,14 @@
 # 2. **choose** the axis and the shape with which each row of a batch becomes a softmax;
 # 3. **compute** the cross-entropy of a batch from its logits.
 #
-# **You need** lesson 00. **Time:** 35 minutes.
+# **You need** lesson 00. **Time:** 40 minutes.
 
 # %%
 import numpy as np
 
 from course_utils import accuracy, datasets, figures, floats, naive, plots, quiz, reference
 from course_utils.exercises import lesson_01
+from course_utils.explorers import temperature
 
 np.set_printoptions(precision=4, suppress=True)
 
@@ -42,11 +43,12 @@ quiz.bet("01-divide-by-total")
 
 # %%
 ROWS = [[2.0, 1.0, 0.1], [2.0, -1.0, 0.1], [1.0, -1.0, 0.0], [-2.0, -1.0, -0.1]]
+print("scores, divided by their total:")
 for scores in ROWS:
     z = np.array(scores, dtype=np.float32)
     with floats.events():
         shares = z / z.sum()
-    print(f"{scores!s:18s} divided by their total: {shares}")
+    print(f"{scores!s:18s} -> {shares}")
 
 # %% [markdown]
 # The first row looks fine. The second has a negative "probability" and one above 1. The third divides by 0.
@@ -90,27 +92,13 @@ for scores in [*ROWS, [7.0, 6.0, 5.1]]:
 # Divide all logits by a number $T$, and every gap is divided by $T$ as well. $T$ is called the **temperature**:
 # above 1 it shrinks the gaps, below 1 it widens them.
 # Language models offer it as a setting: a low one repeats the favourite word, a high one tries others.
+#
+# In the explorer five scores share one slider. Move T, and watch the order of the classes: does it ever change?
+# **Find a temperature at which the first class gets between 0.89 and 0.91.** Then press "cold in float16": a small T
+# makes the logits large, and there this softmax gives out. Lesson 02 asks where.
 
-# %% jupyter={"source_hidden": true}
-# Draws the probabilities of the logits 2, 1 and 0.1 at three temperatures.
-temperatures = (0.25, 1, 4)
-logits = np.array([2, 1, 0.1], dtype=np.float32)
-fig, axes = plots.figure(9.5, 3, columns=3)
-table = []
-for ax, T in zip(axes, temperatures, strict=True):
-    p = softmax(logits / np.float32(T))
-    plots.draw_bars(ax, p, labels=["class 0", "class 1", "class 2"])
-    ax.set_title(f"temperature {T}")
-    table.append({"temperature": T, **{f"class {i}": f"{p[i]:.3f}" for i in range(3)}})
-axes[0].set_ylabel("probability")
-figures.show(
-    fig,
-    alt="Three bar charts of the probabilities of logits 2, 1 and 0.1. Class 0 gets 0.98 "
-    "at temperature 0.25, 0.66 at 1 and 0.42 at 4: the hotter, the more even.",
-    caption="The same three logits at three temperatures. Low sharpens, high evens out; "
-    "the order never changes.",
-    table=table,
-)
+# %% tags=["nbval-ignore-output"]
+temperature.explore()
 
 # %% [markdown]
 # ## Exercise 1: predict the winner's probability
@@ -194,15 +182,13 @@ print(f"their losses  : {-np.log(p_of_targets)}")
 #
 # ## Exercise 3: the loss of a batch
 #
-# The loss of a batch is the **mean** over its rows. Write it for any number of rows and classes.
-# You may call `softmax` from above. Two of the three lines are there.
+# The loss of a batch is the **mean** over its rows. Write it for any number of rows and classes: the cell above knows
+# two rows only. You may call `softmax` from above.
 
 
 # %% tags=["nbval-ignore-output"]
 def my_cross_entropy(logits, targets):
-    p = softmax(logits)
-    p_target = p[np.arange(len(targets)), targets]  # in each row, the probability of the true class
-    raise NotImplementedError  # one line is missing: from p_target to the loss of the batch
+    raise NotImplementedError
 
 
 lesson_01.batch_loss.check(my_cross_entropy)  # stuck? lesson_01.batch_loss.hint()
@@ -241,6 +227,7 @@ for _ in range(20):
 
 test_logits = data.test_x @ weights
 right = test_logits.argmax(axis=1) == data.test_y
+print("after 20 passes through the data:")
 print(f"loss of the first step       : {losses[0]:.3f}   (ln 10 is {np.log(10):.3f})")
 print(f"mean loss of the last 20     : {np.mean(losses[-20:]):.2f}")
 print(f"right on new digits          : {right.mean():.1%}")

@@ -135,7 +135,7 @@ for fmt in floats.FORMATS.values():
 #
 # ## Explore: where is the edge?
 #
-# Move the logit over each cliff. **Find the smallest logit that breaks `float8_e4m3fn`.**
+# Move the logit over each cliff. **Find the smallest logit z that breaks `float8_e4m3fn`.**
 # Watch the stored value: it is not always the one you asked for.
 #
 # ## Exercise 1: predict what comes out
@@ -172,6 +172,7 @@ lesson_02.predict_output.check(my_predictions)  # stuck? lesson_02.predict_outpu
 quiz.bet("02-float16-zone")
 
 # %%
+print("float32, n equal logits:")
 for n in (10, 1000, 128_256):
     limit = np.log(floats.FORMATS["float32"].max / n)
     with np.errstate(over="ignore"):
@@ -194,7 +195,7 @@ for magnitude in (10.7, 10.9, 11.1):
 # ## Exercise 2: wrong without an alarm
 #
 # In the explorer the logits are `[c, c - 1]`. Both move by the same offset $c$, so the truth never changes.
-# **Find the worst answer that is finite and sums to 1.**
+# **Slide c down. Find the worst first p that is still a number: off by more than a third.**
 #
 # Then put what you found to use, in the cell below the explorer. Give the check two float32 logits for which
 # `naive.softmax` returns finite numbers that sum to 1 (to three digits), and yet a probability is off by more

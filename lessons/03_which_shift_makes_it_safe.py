@@ -41,6 +41,7 @@ quiz.bet("03-mean-shift")
 # %%
 logits = np.array([120, 0, 0, 0], dtype=np.float32)
 
+print("[120, 0, 0, 0], shifted by its mean:")
 with floats.events():
     p = naive.softmax(logits - logits.mean())
 
@@ -110,27 +111,26 @@ figures.show(
 #
 # ## Build it
 #
-# One line more than the textbook. `keepdims=True` keeps a column of maxima, one per row,
-# so that each row loses its own maximum.
+# One line more than the textbook, for one row.
 
 
-# %% tags=["same-as:shifted.softmax"]
-def softmax(logits, axis=-1):
-    row_max = np.max(logits, axis=axis, keepdims=True)
-    unnormalized = np.exp(logits - row_max)
-    return unnormalized / np.sum(unnormalized, axis=axis, keepdims=True)
+# %%
+def softmax_of_row(row):
+    row_max = np.max(row)
+    unnormalized = np.exp(row - row_max)
+    return unnormalized / np.sum(unnormalized)
 
 
 for row in ([120, 0, 0, 0], [1000, 1, -1000], [-1000, -1001], [3e38, 3e38]):
     z = np.array(row, dtype=np.float32)
-    verdict = accuracy.failure(softmax(z), reference.softmax(z, dtype=object))
-    print(f"{row!s:20s} -> {softmax(z)}   {verdict}")
+    p = softmax_of_row(z)
+    print(f"{row!s:20s} -> {p}   {accuracy.failure(p, reference.softmax(z, dtype=object))}")
 
 # %% [markdown]
 # ## Explore: is the max the only good shift?
 #
-# For the row `[100, 99, 0]` the slider moves the shift. **Find the smallest and the largest shift that work.**
-# Then go to the lower edge and look for the place where every probability is 0 and no NaN warns you.
+# For the row `[100, 99, 0]` the slider moves the shift, m. **Find the smallest and the largest m that lose no digits
+# of the answer.** Then go below the lower edge and look for the place where every probability is 0 and no NaN warns you.
 
 # %% tags=["nbval-ignore-output"]
 shift.explore()
@@ -138,8 +138,8 @@ shift.explore()
 # %% [markdown]
 # ## Exercise 1: build the shift
 #
-# Scroll the cell with the code out of sight and write `my_softmax(logits, axis=-1)` from memory.
-# It gets an array of any shape, and `axis` says along which axis the classes lie.
+# `softmax_of_row` knows one row. Write `my_softmax(logits, axis=-1)` for an array of any shape, many rows at once:
+# `axis` says along which axis the classes lie. Which numbers share a maximum, and what shape must the maxima have?
 
 
 # %% tags=["nbval-ignore-output"]
@@ -169,6 +169,7 @@ SLIPS = {
 }
 with np.errstate(all="ignore"):
     results = {name: naive.softmax(shifted_by(batch)) for name, shifted_by in SLIPS.items()}
+print("three rows, shifted in four ways:")
 for name, p in results.items():
     print(f"{name:24s} any NaN? {np.isnan(p).any()!s:6s} row sums: {p.sum(axis=1)}")
 
@@ -176,6 +177,7 @@ for name, p in results.items():
 # Draws the four results; what is wrong is crossed.
 truths = reference.softmax(batch, dtype=object)
 ROWS, CLASSES = ["row 0", "row 1", "row 2"], ["class 0", "class 1", "class 2"]
+print("the probabilities after each of the four shifts:")
 fig, axes = plots.figure(10, 4.4, rows=2, columns=2)
 table = []
 for ax, (name, p) in zip(axes.flat, results.items(), strict=True):
@@ -199,12 +201,14 @@ figures.show(
 
 # %% [markdown]
 # Look at the wrong axis and at the forgotten `keepdims`: finite numbers, rows that sum to 1, and wrong. No error was
-# raised, and no check for NaN or of the sums would find it. A shift must be *constant inside a row*.
+# raised, and no check for NaN or of the sums would find it. A shift must be *constant inside a row*. (In a batch that is
+# not square the forgotten `keepdims` is found at once: three maxima don't line up with four columns, and NumPy raises.)
 #
 # ## Exercise 2: the smallest batch that refutes
 #
 # A colleague subtracts one maximum from the whole batch: `z - z.max()`. "It is a maximum, so it is safe."
 # Find a batch of two rows, in float32, on which `colleague` is wrong. Use at most 8 logits, all between -60 and 60.
+# Wrong means NaN, or a probability that is more than about 100 ulps from the truth.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -220,9 +224,17 @@ lesson_03.refute_global_max.check(my_batch)  # stuck? lesson_03.refute_global_ma
 # ## Back to the dying network
 #
 # In lesson 02, softmax regression on the raw digits lost its weights within a dozen steps, with every seed.
-# Same data, same learning rate, same seeds. The room `training` holds the loop; you hand it a softmax.
+# Same data, same learning rate, same seeds. The room `training` holds the loop; you hand it a softmax. The one below is
+# `softmax_of_row` for a batch, as the room `shifted` keeps it.
 
-# %%
+
+# %% tags=["same-as:shifted.softmax"]
+def softmax(logits, axis=-1):
+    row_max = np.max(logits, axis=axis, keepdims=True)
+    unnormalized = np.exp(logits - row_max)
+    return unnormalized / np.sum(unnormalized, axis=axis, keepdims=True)
+
+
 data = datasets.digits()
 train = training.softmax_regression
 for name, candidate in {"textbook": naive.softmax, "max-shift": softmax}.items():
@@ -262,7 +274,8 @@ for span in (2, 40, 80):
     z = -np.random.default_rng(0).uniform(0, span, (20, 100)).astype(np.float32)
     truth = reference.softmax(z, dtype=object)
     half_a_spacing = floats.spacing(z, "float32").max() / 2
-    found = [np.expm1(half_a_spacing) / floats.spacing(1, "float32") * 2]
+    an_ulp = floats.spacing(1, "float32") / 2  # of any number, relative to it: this at least
+    found = [np.expm1(half_a_spacing) / an_ulp]
     found += [accuracy.worst_ulps(room(z), truth) for room in (softmax, stable.softmax)]
     bounds = [min(b for b in (1, 2, 5, 10, 20, 50, 100) if b >= error) for error in found]
     print(f"{span:6d}   {bounds[0]:19d}   {bounds[1]:12d}   {bounds[2]:14d}")

@@ -7,7 +7,7 @@
 #
 # **After this lesson you can**
 #
-# 1. **build** a log-sum-exp that is finite for all finite logits;
+# 1. **build** a log-sum-exp that is finite for all finite logits of float32 or wider;
 # 2. **choose** between orders of operations that agree on paper, and refute the wrong one with an input;
 # 3. **repair** a log-softmax that loses its most confident class.
 #
@@ -38,6 +38,7 @@ quiz.review(4)
 quiz.bet("04-log-of-softmax")
 
 # %%
+print("the log of a shifted softmax:")
 for name, gap in {"float16": 18, "float32": 104, "float64": 746}.items():
     logits = floats.store([0, -gap], name)
     p = shifted.softmax(logits)
@@ -107,14 +108,15 @@ for name, gap in {"float16": 18, "float32": 104, "float64": 746, "bfloat16": 1e3
 # ## Explore: the log domain
 #
 # The slider sets the gap; the buttons choose the number format and the way to the loss. (Ways with `eps`, `clip` or
-# `one-hot` belong to lesson 05, the gradient to lesson 06.) **Find the smallest gap at which `log(softmax)` is -inf,
-# first in float32, then in float16. Then find a way that goes on from there.**
+# `one-hot` belong to lesson 05, the gradient to lesson 06.) **Find the smallest gap at which `log(softmax)` is -inf.
+# Then find a way that goes on from there.** Where does float16 end?
 #
 # ## Exercise 1: log-sum-exp along any axis
 #
 # In the cell below the explorer, write `my_logsumexp(logits, axis=-1)`. A logit of `-inf` adds $e^{-\infty} = 0$ to the
 # sum. In a row of nothing but `-inf`, the sum is 0, so the answer is `log 0 = -inf`. The code above gives NaN there.
-# A logit that is NaN must not be hidden: its row is NaN.
+# A logit that is NaN must not be hidden: its row is NaN. (In float16 the sum itself can be inf, with 65,520 classes or more.
+# The check asks for float32 and float64.)
 
 # %% tags=["nbval-ignore-output"]
 loss.explore(view="log")

@@ -30,7 +30,7 @@ quiz.review(5)
 # %% [markdown]
 # ## Five losses in use
 #
-# The cross-entropy of one row is $-\log p_y$, where $y$ is the target class. If $p_y$ underflows, the log is -inf.
+# The cross-entropy of one row is $-\log p_t$, where $t$ is the target class. If $p_t$ underflows, the log is -inf.
 # So people patch: they add a small number $\varepsilon$ (epsilon) inside the log, or they clip the probability, which
 # lifts everything below a limit up to it. The loss is then finite for every input. Is it also right? Place your bet.
 
@@ -65,7 +65,8 @@ LOSSES = {
     "one_hot * log(p)": (RIGHT, lambda z: -np.sum(one_hot(z) * np.log(softmax(z)))),
     "one_hot * log_softmax": (MASKED, lambda z: -np.sum(one_hot(z) * log_softmax(z))),
 }
-print("log(p + 1e-8) of [0, 50]:", LOSSES["log(p + 1e-8)"][1](np.float32([0, 50])))
+print("the loss -log(p + 1e-8) of [0, 50], target 0:")
+print(LOSSES["log(p + 1e-8)"][1](np.float32([0, 50])))
 
 # %% jupyter={"source_hidden": true}
 # Searches, for each loss, the smallest whole gap g at which it is NaN or off by more than 1.
@@ -286,6 +287,7 @@ found = {
     for setting, ways in runs.items()
 }
 every = [run for ways in runs.values() for each in ways.values() for run in each]
+print("six settings, two losses, three seeds:")
 print(
     "runs with a number that is not finite:",
     sum(run.first_bad is not None for run in every),

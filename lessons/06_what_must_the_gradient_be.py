@@ -30,30 +30,31 @@ quiz.review(6)
 # %% [markdown]
 # ## Two ways to the same formula
 #
-# **The short way.** Start from the loss of lesson 05, for one row with target $y$:
+# **The short way.** Start from the loss of lesson 05, for one row whose target is class $t$:
 #
-# $$L = \log \sum_j e^{z_j} - z_y$$
+# $$L = \log \sum_j e^{z_j} - z_t$$
 #
 # Move one logit $z_i$ and keep the others. The slope of $\log S$ is the slope of $S$ divided by $S$. Of the sum
 # $S = \sum_j e^{z_j}$ only one term moves, with slope $e^{z_i}$. So the slope of the first part is
-# $e^{z_i} / \sum_j e^{z_j}$, which is $p_i$. The slope of $z_y$ is 1 if $i$ is the target, and 0 otherwise: call
-# that $y_i$ (the one-hot row of lesson 05). Together:
+# $e^{z_i} / \sum_j e^{z_j}$, which is $p_i$. The slope of $z_t$ is 1 if $i = t$, and 0 otherwise: call
+# that $y_i$. The numbers $y$ are the one-hot row of lesson 05. Together:
 #
 # $$\frac{\partial L}{\partial z_i} = p_i - y_i$$
 #
 # Each entry lies between -1 and 1, and they sum to 0: what the target gains, the others pay. The loss of a batch of
 # $N$ rows is a mean, so its gradient is divided by $N$.
 #
-# **The long way.** A framework that sees "softmax, then log" goes backwards step by step. The slope of $-\log p_y$
-# is $-1/p_y$ for the target's probability, and 0 for all others. Then come the slopes of softmax: the table of how
-# each probability changes with each logit, called its **Jacobian**. To get the row of $p_y$, note that the slope of
-# $\log p_y$ is the slope of $p_y$ divided by $p_y$. You know it from the short way: $\log p_y = -L$, with slope $y_i - p_i$. So
+# **The long way.** A framework that sees "softmax, then log" goes backwards step by step. The slope of $-\log p_t$
+# in $p_t$ is $-1/p_t$; in all other probabilities it is 0. Then come the slopes of softmax: the table of how
+# each probability changes with each logit, called its **Jacobian**. Its row for $p_t = e^{z_t} / S$ follows from the
+# rule for fractions. When $z_i$ moves, the numerator has slope $y_i \, e^{z_t}$, for it moves with its own logit only.
+# The denominator has slope $e^{z_i}$. So
 #
-# $$\frac{\partial p_y}{\partial z_i} = p_y \, (y_i - p_i)$$
+# $$\frac{\partial p_t}{\partial z_i} = \frac{y_i \, e^{z_t} \cdot S - e^{z_t} \cdot e^{z_i}}{S^2} = p_t \, (y_i - p_i)$$
 #
-# Multiply the two slopes. On paper $p_y$ cancels, and both ways meet:
+# Multiply the two slopes. On paper $p_t$ cancels, and both ways meet:
 #
-# $$-\frac{1}{p_y} \cdot p_y \, (y_i - p_i) = p_i - y_i$$
+# $$-\frac{1}{p_t} \cdot p_t \, (y_i - p_i) = p_i - y_i$$
 
 # %% jupyter={"source_hidden": true}
 # Computes the gradient of [2, 1, 0] both ways, and draws the Jacobian.
@@ -111,9 +112,10 @@ def worst_error(losses, kind, k):
     return max(float(abs(error)) for error in estimate / truth - 1)
 
 
+print("digits of the slope that are right, in float32:")
 for k in (1, 7, 14, 27):
     error = worst_error(lambda z: -shifted.log_softmax(z)[:, 0], np.float32, k)
-    print(f"float32, h = {2.0**-k:5.0e}: {max(0, int(-np.log10(error)))} digits of the slope are right")
+    print(f"   h = {2.0**-k:5.0e}: {max(0, int(-np.log10(error)))}")
 
 # %% jupyter={"source_hidden": true} tags=["folded"]
 # Draws the error of the finite difference against the step, in three arithmetics.
@@ -128,6 +130,7 @@ exact = [
 ]
 errors["60 digits"] = np.interp(ks, ks[::3], np.log10(exact))
 errors["60 digits"] = 10.0 ** errors["60 digits"]
+print("how far the slope is from the truth, step by step:")
 fig, ax = plots.figure(7.5, 3.6)
 plots.draw_errors(ax, ks * np.log10(2), errors, floor=1e-15, mark_best=True)
 ax.set_xticks(range(2, 13, 2), [f"$10^{{-{n}}}$" for n in range(2, 13, 2)])
@@ -215,6 +218,7 @@ CASES = {
     "3. a masked class, 0 / 0": (shifted, [1, 2, -np.inf], 1),
     "4. p - 1 cancels": (shifted, [20, 0], 0),
 }
+print("backwards from the loss to p, and from p to z:")
 for name, (room, logits, target) in CASES.items():
     z, y = np.float32(logits), np.eye(len(logits), dtype=np.float32)[target]
     with np.errstate(all="ignore"):
@@ -262,8 +266,9 @@ lesson_06.what_comes_back.check(my_predictions)  # stuck? lesson_06.what_comes_b
 # $$g_k - p_k \sum_i g_i$$
 #
 # and nothing is divided by $p$. For the loss $g = -y$, and this is $p - y$ again. A **fused loss** goes straight there: one
-# function computes the loss and $p - y$. The next cell builds it, and sends the same four cases through it. Then it asks for a
-# row in which everything is masked.
+# function computes the loss and $p - y$. The next cell builds it, and sends the same four cases through it. Then it asks for an
+# **empty row**, in which every class is masked, and asks once more with -100 as the target of that row: the number
+# that PyTorch's losses skip unless told otherwise, here with `ignore_index=-100`.
 
 # %% tags=["same-as:shifted.cross_entropy_with_grad"]
 log_softmax = shifted.log_softmax  # the one you built in lesson 04
@@ -315,8 +320,8 @@ differences = np.array([[p[k] * np.sum(p * (g[k] - g)) for k in (0, 1)] for g in
 print("row by row, as p_k * sum of p_j (g_k - g_j)\n", differences)
 
 # %% [markdown]
-# The gradient of a row sums to 0. So $p_y - 1$ is minus the sum of the *other* probabilities,
-# $-\sum_{j \ne y} p_j$: the same number, and nothing cancels. `stable.cross_entropy_with_grad` computes it that way.
+# The gradient of a row sums to 0. So $p_t - 1$ is minus the sum of the *other* probabilities,
+# $-\sum_{j \ne t} p_j$: the same number, and nothing cancels. `stable.cross_entropy_with_grad` computes it that way.
 # The Jacobian has the same weakness, $p_0 - p_0^2$ at the winner. Take the differences first, and it is kept.
 #
 # Is $10^{-9}$ worth keeping? For plain gradient descent, hardly. The optimizer Adam divides each gradient by its usual size

@@ -86,6 +86,7 @@ with np.errstate(all="ignore"):
     step, tensors = next(run for run in runs if run)  # the first seed that dies
 
 name, value = first_bad(tensors)
+print("the first of 20 seeds that dies:")
 print(f"the first bad number is {value} in {name!r}, after more than 100 steps: {step > 100}")
 for name, tensor in tensors.items():
     share = np.mean(~np.isfinite(tensor))

@@ -67,7 +67,7 @@ for name, total in totals.items():
 #
 # ## Explore: how many bits does a sum need?
 #
-# **At K = 131,072, make all p add up to 1 within 1 %, with no format wider than 16 bits.** There is more than one way.
+# **At K = 131,072, make all p add up to 1 within 1 % with no format wider than 16 bits.** There is more than one way.
 
 # %% tags=["nbval-ignore-output"]
 accumulator.explore()
@@ -155,6 +155,7 @@ print(f"a float32 copy of 8,192 x 256,000 logits: {8192 * 256_000 * 4 / 2**20:,.
 quiz.bet("08-remedy")
 
 # %%
+print("two trainings, each with three remedies:")
 for disease, epochs in {"lost updates": 15, "lost gradients": 3}.items():
     for remedy in ("float16", "float16, loss scale", "float16, master weights"):
         run = mixed.measure(disease, remedy, epochs=epochs)
@@ -232,6 +233,7 @@ print("base 2 of z * log2(e):", shifted.softmax(np.log(2) * (z * np.log2(np.e)))
 quiz.bet("08-equal")
 
 # %%
+print("a softmax that answers in 8-bit integers:")
 for size in (10, 100, 171, 512, 513):
     total = integers.dequantize(softmax(np.zeros(size), 0.1)).sum()
     print(f"{size} equal codes: outputs add up to {total:.3f}")

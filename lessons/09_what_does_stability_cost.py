@@ -65,6 +65,7 @@ def online(z, p):
 
 
 row = np.random.default_rng(0).normal(size=1000)
+print("1,000 numbers, and every access counted:")
 for algorithm in (textbook, safe, online):
     p, accesses = costs.count(algorithm, row)
     right = np.allclose(p, reference.softmax(row), rtol=1e-12, atol=0)
@@ -119,6 +120,7 @@ rows = np.float32([[2, 1, 0.1], [88.5, 88.5, 0], [1000, 1, -1000], [-102, -103, 
 with np.errstate(all="ignore"):
     sums = np.exp(rows).sum(axis=1)
     p = naive.softmax(rows)
+print("float32, without a shift:")
 for row, total, computed in zip(rows, sums, p, strict=True):
     kind = accuracy.failure(computed, reference.softmax(row, dtype=object), tolerance_ulps=16)
     print(f"{row!s:24s} sum {total:8.2g}   naive is: {kind}")

@@ -43,6 +43,7 @@ quiz.bet("90-empty-row")
 scores = np.array([3, 5], dtype=np.float32)
 masked = scores + np.float32(-1e9)
 
+print("[3, 5], both masked with -1e9:")
 print("after the mask :", masked, "  spacing there:", floats.spacing(masked[0], "float32"))
 print("after the shift:", masked - masked.max())
 print("softmax        :", shifted.softmax(masked))
@@ -234,8 +235,9 @@ quiz.bet("90-clip-nan")
 # %%
 gradient = np.array([np.nan, 5, 0.5], dtype=np.float32)
 
-print("clipped by value:", np.clip(gradient, -1, 1))
-print("clipped by norm :", gradient / np.maximum(1, np.linalg.norm(gradient)))
+print("[nan, 5, 0.5], clipped to at most 1:")
+print("by value:", np.clip(gradient, -1, 1))
+print("by norm :", gradient / np.maximum(1, np.linalg.norm(gradient)))
 
 # %% [markdown]
 # ### 11. Four gradients

@@ -107,6 +107,15 @@ def test_every_known_mistake_is_refused_with_its_own_diagnosis(exercise):
         assert mistake.diagnosis in repr(result)
 
 
+@each(*FUNCTION_KINDS)
+def test_every_relative_of_a_mistake_runs(exercise):
+    """One that raises is like nobody's answer, and its constant would never be recognised."""
+    for mistake in exercise.mistakes:
+        for relative in mistake.relatives(exercise.model_answer):
+            with np.errstate(all="ignore"):
+                relative(*mistake.fails_on, **mistake.options)
+
+
 @each("break", "predict")
 def test_every_known_wrong_answer_is_refused_with_its_own_diagnosis(exercise):
     for mistake in exercise.mistakes:

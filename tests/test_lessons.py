@@ -1,6 +1,7 @@
 """The anatomy of a lesson, read from its source, and what its built notebook may hold."""
 
 import ast
+import html
 import importlib
 import inspect
 import re
@@ -314,6 +315,24 @@ def test_a_reader_without_a_kernel_sees_each_explorers_picture(path):
         if cell.cell_type == "code" and ".explore(" in cell.source:
             pages = [output.get("data", {}).get("text/html", "") for output in cell.outputs]
             assert any("figure" in Pictures(page).tags for page in pages), cell.source
+
+
+def plain(text):
+    """Words without marks, for comparing what a page and a lesson say."""
+    words = html.unescape(re.sub(r"<[^>]+>|[`*]", "", text)).replace("−", "-")
+    return " ".join(words.casefold().split())
+
+
+@each_notebook
+def test_the_text_beside_an_explorer_sets_its_task_word_for_word(path):
+    text = ""
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "markdown":
+            text = cell.source
+        elif ".explore(" in cell.source:
+            page = plain(cell.outputs[0].data["text/html"])
+            tasks = [plain(bold) for bold in re.findall(r"\*\*(.+?)\*\*", text, re.S)]
+            assert any(task in page for task in tasks if len(task.split()) > 5), tasks
 
 
 @each_notebook

@@ -88,6 +88,16 @@ def test_what_goes_wrong_in_a_cell_fails_the_build(workshop, cell, message):
     assert not workshop.notebook_of(lesson).exists()
 
 
+def test_a_folded_output_begins_with_a_heading_and_not_with_the_answer(workshop):
+    """JupyterLab prints its first line beside the dots, before anything has run."""
+    cells = "# %%\ndef bet():\n    quiz.bet(1)\n\n# %%\nHEADINGprint(2 * 21)\n"
+    with pytest.raises(workshop.LessonError, match="cell 2: its output is folded"):
+        workshop.build(write(workshop, cells.replace("HEADING", "")))
+    lesson = write(workshop, cells.replace("HEADING", "print('twice 21:')\n"))
+    workshop.build(lesson)
+    assert read(workshop, lesson).cells[1].outputs[0].text == "twice 21:\n42\n"
+
+
 def test_a_cell_that_never_ends_fails_the_build(workshop, monkeypatch):
     monkeypatch.setattr(workshop, "CELL_SECONDS", 1)
     lesson = write(workshop, "# %%\nwhile True:\n    pass\n")

@@ -107,21 +107,36 @@ def test_a_review_answers_at_once_and_is_no_bet():
     assert review.next_has_run() == ""
 
 
-def test_the_cell_after_a_bet_tells_it_and_a_failing_cell_does_not(capsys):
+@pytest.fixture
+def shell(capsys):
     shell = InteractiveShell.instance()
-    try:
-        shell.run_cell('from course_utils import quiz\nbet = quiz.bet("00-thousand")')
-        bet = shell.user_ns["bet"]
-        bet.chosen = {"00-thousand": 0}
-        assert not bet.told, "its own cell is not the next one"
-        shell.run_cell("1 / 0")
-        assert not bet.told
-        shell.run_cell("x = 1")
-        assert bet.told
-    finally:
-        shell.events.callbacks["pre_run_cell"].remove(quiz._NEXT._begin)
-        shell.events.callbacks["post_run_cell"].remove(quiz._NEXT._end)
-        InteractiveShell.clear_instance()
+    yield shell
+    shell.events.callbacks["pre_run_cell"].remove(quiz._NEXT._begin)
+    shell.events.callbacks["post_run_cell"].remove(quiz._NEXT._end)
+    InteractiveShell.clear_instance()
+
+
+def bet_in(shell):
+    """The bet of a cell that has run in this shell, answered."""
+    shell.run_cell('from course_utils import quiz\nbet = quiz.bet("00-thousand")')
+    shell.user_ns["bet"].chosen = {"00-thousand": 0}
+    return shell.user_ns["bet"]
+
+
+def test_the_cell_after_a_bet_tells_it_and_a_failing_cell_does_not(shell):
+    bet = bet_in(shell)
+    assert not bet.told, "its own cell is not the next one"
+    shell.run_cell("1 / 0")
+    assert not bet.told
+    shell.run_cell("x = 1")
+    assert bet.told
+
+
+def test_a_bet_whose_own_cell_runs_again_is_asked_anew_and_not_told(shell):
+    bets = [bet_in(shell), bet_in(shell)]
+    assert [bet.told for bet in bets] == [False, False]
+    shell.run_cell("x = 1")
+    assert [bet.told for bet in bets] == [False, True]
 
 
 def asked_as(key):

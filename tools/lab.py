@@ -77,6 +77,13 @@ def run_all(page) -> None:
     page.wait_for_function(f"() => {_KERNEL}?.status === 'idle'", timeout=RUN_MS)
 
 
+def run_cell(page, index) -> None:
+    """Run one cell and go to the next."""
+    page.evaluate(f"index => {{ {_PANEL}.content.activeCellIndex = index; }}", index)
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-cell-and-select-next')")
+    settle(page)
+
+
 def settle(page) -> None:
     """Wait until the kernel has answered everything the page has sent so far."""
     page.evaluate(f"() => {_KERNEL}.requestKernelInfo()")

@@ -169,10 +169,24 @@ def captured_errors(notebook):
                 yield f"a widget's callback raised {output['ename']}: {output['evalue']}"
 
 
+def answers_early(cell):
+    """Whether a folded output begins with a result: JupyterLab shows its first line beside the dots all the same.
+
+    A line that stands in the source, as a printed heading does, tells no result.
+    """
+    return any(
+        output_text(output).strip().split("\n")[0] not in cell.source
+        for output in cell.get("outputs", [])[:1]
+        if folded(cell)
+    )
+
+
 def complaints(notebook):
     """What an execution that raised nothing can still have gone wrong with."""
     yield from captured_errors(notebook)
     for number, cell in enumerate(notebook.cells, 1):
+        if answers_early(cell):
+            yield f"cell {number}: its output is folded, for it answers a bet; print a heading first, a plain string"
         for output in cell.get("outputs", []):
             if CALLBACK_FAILED in output_text(output):
                 yield f"cell {number}: a widget's callback failed: {output_text(output).strip()[-600:]}"

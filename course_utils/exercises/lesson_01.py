@@ -246,6 +246,7 @@ batch_loss = Exercise(
         loss_slips.forget_the_minus,
         loss_slips.average_all_classes,
         loss_slips.take_all_columns,
+        loss_slips.count_two_rows,
         loss_slips.use_log2,
         loss_slips.log_of_the_mean,
         loss_slips.forget_the_log,
@@ -260,8 +261,9 @@ batch_loss = Exercise(
         MISTAKES["softmax_twice"],
     ),
     hints=(
-        "Three steps: probabilities of every row, the one that belongs to the true class, minus its logarithm.",
-        "`np.arange(len(targets))` numbers the rows. With `targets` as the second index it picks one entry a row.",
+        "The cell above does it for two rows. Which of its numbers speak of two rows, and what would they be for five?",
+        "`[0, 1]` are the row numbers; `np.arange(5)` gives those of five rows. How many rows have `targets`? And one "
+        "number is asked for, not one a row.",
         "`p = softmax(logits)`, then `-np.mean(np.log(p[np.arange(len(targets)), targets]))`.",
     ),
     model_answer=naive.cross_entropy,
@@ -269,6 +271,7 @@ batch_loss = Exercise(
     must_fail=(
         (lambda z, t: -np.mean(np.log(naive.softmax(z)[np.arange(len(t)), t] + 1e-9)), "epsilon_in_the_log"),
         (lambda z, t: -np.mean(np.log(naive.softmax(z)[np.arange(len(t)), t] + 1e-12)), "epsilon_in_the_log"),
+        (lambda z, t: -np.mean(np.log(naive.softmax(z)[[0, 1], t])), "count_two_rows"),
         (lambda z, t: np.median(-np.log(naive.softmax(z)[np.arange(len(t)), t])), "median_for_mean"),
         (lambda z, t: naive.cross_entropy(np.clip(z, -5, 5), t), None),
         (lambda z, t: naive.cross_entropy(z.astype(np.float16), t), None),

@@ -281,8 +281,10 @@ first_bad = Exercise(
         row_slips.find_the_first_good_row,
     ),
     hints=(
-        "`np.isfinite` is True for an honest number, False for NaN, inf and -inf.",
-        "A row is bad when not all of its numbers are finite. You want the first bad row, if there is one.",
+        "Two questions in turn: which rows are bad, and where is the first of them? Is a row bad when all of its "
+        "numbers are, or when one is?",
+        "`.all(axis=1)` answers once a row. `np.argmax` of truth values finds the first True, and says 0 where there "
+        "is none.",
         "`bad = ~np.isfinite(history).all(axis=1)`, then `np.argmax(bad)` if `bad.any()`, else -1.",
     ),
     model_answer=my_first_bad,

@@ -63,6 +63,9 @@ def refusal(exercise, one, run, found, summary, notes=()) -> CheckResult:
     return CheckResult(exercise.key, INCORRECT, summary, (*details, *notes), key, run.args)
 
 
+_VIEWS = dict.fromkeys(("log_softmax", "logsumexp"), 'view="log"') | {"gradient": 'view="gradient"'}
+
+
 def told(mistake, opening="") -> tuple:
     """A known mistake's own words; the explorer is named when the course has it."""
     said = [
@@ -71,8 +74,9 @@ def told(mistake, opening="") -> tuple:
         ("the change", mistake.change),
     ]
     if mistake.widget in _explorers():
-        call = f"`from course_utils.explorers import {mistake.widget}`, then `{mistake.widget}.explore()`"
-        said.append(("see it", call))
+        view = _VIEWS.get(mistake.quantity, "") if mistake.widget == "loss" else ""
+        call = f"{mistake.widget}.explore({view})"
+        said.append(("see it", f"`from course_utils.explorers import {mistake.widget}`, then `{call}`"))
     return tuple(said)
 
 

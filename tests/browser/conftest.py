@@ -1,6 +1,10 @@
-"""One JupyterLab and one Chromium for all browser tests; a page for each notebook, run once."""
+"""One JupyterLab and one Chromium for each process that tests; a page for each notebook, run once.
+
+Two processes share the notebooks: `pytest tests/browser -n 2 --dist loadgroup`, as `make browser` does.
+"""
 
 import pkgutil
+import re
 from pathlib import Path
 
 import nbformat
@@ -13,6 +17,16 @@ ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "artifacts" / "screenshots"
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 EXPLORERS = sorted({found.name for found in pkgutil.iter_modules(explorers.__path__)} - {"core"})
+# Every explorer as it starts, and in every form that a lesson asks for.
+CALLS = sorted(
+    {f"{name}.explore()" for name in EXPLORERS}
+    | {
+        call
+        for lesson in (ROOT / "lessons").glob("*.py")
+        for call in re.findall(r"^\w+\.explore\(.*\)$", lesson.read_text("utf-8"), re.M)
+    }
+)
+# With a bet and a figure in one notebook: the frame is tested even where no lesson uses it.
 SHOWCASE = [
     "from course_utils import figures, plots, quiz",
     'quiz.bet("00-thousand")',
@@ -24,7 +38,7 @@ figures.show(
     caption="Two bars.",
     table=[{"class": 0, "p": 0.2}, {"class": 1, "p": 0.8}],
 )""",
-    *(f"from course_utils.explorers import {name}\n{name}.explore()" for name in EXPLORERS),
+    *(f"from course_utils.explorers import {call.split('.')[0]}\n{call}" for call in CALLS),
 ]
 BROKEN = [
     "from course_utils.explorers import edge\nexplorer = edge.explore()\nexplorer",
@@ -47,7 +61,6 @@ def write_notebook(path, sources):
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("notebooks")
-    # Every explorer, a bet and a figure in one notebook: the frame is tested even where no lesson uses it.
     showcase = write_notebook(folder / "showcase.ipynb", SHOWCASE)
     broken = write_notebook(folder / "broken.ipynb", BROKEN)
     with lab.server([*LESSONS, showcase, broken]) as running:
@@ -65,7 +78,14 @@ def browser_context_args():
     return {"viewport": {"width": 1280, "height": 900}, "bypass_csp": True}
 
 
-@pytest.fixture(scope="module", params=["showcase.ipynb", *(path.name for path in LESSONS)])
+def grouped(name):
+    """All tests of a notebook run in one process, which has it open."""
+    return pytest.param(name, marks=pytest.mark.xdist_group(name))
+
+
+@pytest.fixture(
+    scope="session", params=[grouped(name) for name in ("showcase.ipynb", *(p.name for p in LESSONS))]
+)
 def notebook(request, server, browser, browser_context_args):
     """A page in which the whole notebook has run, as a learner would have run it."""
     context = browser.new_context(**browser_context_args)

@@ -1,4 +1,4 @@
-"""A log-sum-exp that is finite for all finite logits."""
+"""A log-sum-exp that is finite for all finite logits of float32 or wider."""
 
 import numpy as np
 
@@ -131,7 +131,7 @@ MUST_FAIL = (
 safe_logsumexp = Exercise(
     key="04.safe_logsumexp",
     kind="write",
-    objective="build a log-sum-exp that is finite for all finite logits",
+    objective="build a log-sum-exp that is finite for all finite logits of float32 or wider",
     minutes=8,
     difficulty=2,
     truth=reference.logsumexp,

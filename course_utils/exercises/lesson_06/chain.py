@@ -9,7 +9,7 @@ from course_utils.exercises.core import Exercise, case
 from course_utils.exercises.habits import SHIFTS, named
 from course_utils.mistakes import mistake
 
-slip = partial(mistake, quantity="gradient", widget="loss")
+slip = partial(mistake, quantity="gradient", widget="")
 
 
 def _true_tempered(logits, targets, temperature):

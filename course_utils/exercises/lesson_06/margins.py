@@ -89,11 +89,16 @@ def subtract_in_float64(logits, targets, *, dtype=np.float64):
     belief="A small constant keeps the gradient alive.",
     diagnosis="You kept the gradient away from 0 by a constant. It is alive, and wrong: a row with margin "
     "20 and one with margin 60 now learn alike.",
-    step="`np.minimum(p - 1, -1e-7)`: the size of the gradient was made up.",
+    step="A constant where the difference is 0, as in `np.minimum(p - 1, -eps)`: the size of the gradient was made up.",
     change="Compute it: minus the sum of the other classes' probabilities.",
     family=(
         "patch",
-        tuple((function, constant) for function in (np.minimum, np.add) for constant in EPSILONS),
+        tuple(
+            (function, constant, at_the_end)
+            for at_the_end in (True, False)
+            for function in (np.minimum, np.add)
+            for constant in EPSILONS
+        ),
     ),
 )
 def floor_the_gradient(logits, targets, *, patch=(np.minimum, 1e-7, True)):
@@ -143,6 +148,21 @@ def sum_all_of_the_row(logits, targets):
 )
 def forget_the_rows(logits, targets):
     return my_live_gradient(logits, targets) * len(targets)
+
+
+@slip(
+    fails_on=(np.float32([[2, 1], [0, 1]]), np.array([0, 0])),
+    belief="The target's entry is minus the sum of the rest.",
+    diagnosis="You summed over the whole batch. Each row's gradient sums to 0 by itself: one row's classes say nothing "
+    "about another row's target.",
+    step="`np.sum(gradient)` without an axis.",
+    change="Sum each row on its own: `np.sum(gradient, axis=-1)`.",
+)
+def sum_over_the_batch(logits, targets):
+    rows, gradient = np.arange(len(targets)), shifted.softmax(logits)
+    gradient[rows, targets] = 0
+    gradient[rows, targets] = -np.sum(gradient)
+    return gradient / len(targets)
 
 
 @slip(
@@ -205,6 +225,13 @@ def _only_where_it_is_zero(logits, targets):
     return np.where(gradient == 0, -np.finfo(logits.dtype).eps, gradient)
 
 
+def _dead_ones_by_hand(logits, targets):
+    rows, gradient = np.arange(len(targets)), _as_handed_out(logits, targets)
+    dead = gradient[rows, targets] == 0
+    gradient[rows[dead], targets[dead]] = -1e-9
+    return gradient
+
+
 def _live_only_where_dead(logits, targets):
     gradient = _as_handed_out(logits, targets)
     return np.where(gradient == 0, my_live_gradient(logits, targets), gradient)
@@ -212,13 +239,6 @@ def _live_only_where_dead(logits, targets):
 
 def _winner_for_target(logits, targets):
     return my_live_gradient(logits, np.argmax(logits, axis=-1))
-
-
-def _of_all_rows(logits, targets):
-    rows, gradient = np.arange(len(targets)), shifted.softmax(logits)
-    gradient[rows, targets] = 0
-    gradient[rows, targets] = -np.sum(gradient)
-    return gradient / len(targets)
 
 
 def _columns(logits, targets):
@@ -272,7 +292,8 @@ MUST_FAIL = (
     _only_where_it_is_zero,
     _live_only_where_dead,
     _winner_for_target,
-    _of_all_rows,
+    (sum_over_the_batch.function, "sum_over_the_batch"),
+    (_dead_ones_by_hand, "floor_the_gradient"),
     _columns,
     _other_sign,
     _loss_and_gradient,
@@ -310,6 +331,7 @@ keep_learning = Exercise(
         floor_the_gradient,
         give_it_a_plus,
         sum_all_of_the_row,
+        sum_over_the_batch,
         forget_the_rows,
         clip_the_probabilities,
         live_and_unshifted,
