@@ -23,7 +23,9 @@ CALLS = sorted(
     | {
         call
         for lesson in (ROOT / "lessons").glob("*.py")
-        for call in re.findall(r"^\w+\.explore\(.*\)$", lesson.read_text("utf-8"), re.M)
+        for call in re.findall(
+            rf"^(?:{'|'.join(EXPLORERS)})\.explore\(.*\)$", lesson.read_text("utf-8"), re.M
+        )
     }
 )
 # With a bet and a figure in one notebook: the frame is tested even where no lesson uses it.
@@ -90,6 +92,7 @@ def notebook(request, server, browser, browser_context_args):
     """A page in which the whole notebook has run, as a learner would have run it."""
     context = browser.new_context(**browser_context_args)
     page = context.new_page()
+    page.set_default_timeout(15_000)
     lab.open_notebook(page, server, request.param)
     lab.run_all(page)
     photograph(page, Path(request.param).stem)
