@@ -268,9 +268,8 @@ def _losses(call):
             p = np.nan_to_num(truth.softmax(call.rows))
             slack = 8 * unit(call) * (p * goals.sum(axis=1, keepdims=True) + goals) / (divisor or 1)
         if "soft" in call.parts or "weight" in options:  # a weight multiplies the few digits of a subnormal
-            coarse = (
-                16 * SUBNORMAL * np.maximum(1, goals.max(axis=1, keepdims=True, initial=0)) / (divisor or 1)
-            )
+            whole = goals.sum(axis=1, keepdims=True)  # what multiplies p
+            coarse = 16 * SUBNORMAL * np.maximum(1, whole) / (divisor or 1)
             slack = slack + coarse
         tolerance = bar[:, None] * truth.spacing(gradient, call.fmt) + slack
     return [(loss, loss_bar * truth.spacing(loss, call.fmt) + np.max(coarse)), (gradient, tolerance)]
