@@ -40,9 +40,8 @@ def draw(logits, u):
     if not np.all((u >= 0) & (u < 1)):
         raise ValueError("u must lie in [0, 1)")
     steps = np.cumsum(np.exp(z - z.max()))
-    # Below the last step, whatever u * total is rounded to; "right" passes over classes that add nothing.
-    height = np.minimum(u * steps[-1], np.nextafter(steps[-1], 0))
-    return np.searchsorted(steps, height, side="right")
+    # u * total, for steps end at the total, not at 1; "right" passes over classes that add nothing.
+    return np.searchsorted(steps, u * steps[-1], side="right")
 
 
 def tempered(logits, temperature, axis=-1):

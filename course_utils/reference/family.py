@@ -73,6 +73,39 @@ def log_softmax_backward(logits, upstream, axis=-1, dtype=np.float64):
     return _each_row(_log_softmax_backward_row, axis, dtype, logits, upstream, kept=True)
 
 
+def gaussian_shares(points, log_weights, means, sigmas, dtype=np.float64):
+    """Which part of a mixture made each point: softmax of log w_k - d log sigma_k - |x - mean_k|^2 / (2 sigma_k^2).
+
+    Shape: (points, d), (parts,), (parts, d), (parts,); the result is (points, parts).
+    """
+    points, weights, means, sigmas = map(_exact, (points, log_weights, means, sigmas))
+
+    def joint(x, weight, mean, sigma):
+        if weight == -_INF:
+            return weight
+        distance = mpmath.fsum((a - b) ** 2 for a, b in zip(x, mean, strict=True))
+        return weight - len(x) * mpmath.log(sigma) - distance / (2 * sigma**2)
+
+    with mpmath.workdps(DIGITS):
+        rows = [[joint(x, *part) for part in zip(weights, means, sigmas, strict=True)] for x in points]
+        shares = [_softmax_row(row) for row in rows]
+    return rounded(_objects([p for row in shares for p in row]).reshape(len(points), len(weights)), dtype)
+
+
+def draw(logits, u):
+    """The first class whose cumulated probability is above u, as a float."""
+    row = list(_exact(logits))
+    with mpmath.workdps(DIGITS):
+        size = {z: mpmath.exp(z - max(row)) for z in set(row)}
+        height = _exact(u).item() * mpmath.fsum(size[z] for z in row)
+        total = mpmath.mpf(0)
+        for index, z in enumerate(row):
+            total += size[z]
+            if total > height:
+                return np.float64(index)
+    raise ValueError("u must lie in [0, 1)")
+
+
 def _elementwise(function, dtype, *arrays):
     arrays = np.broadcast_arrays(*map(_exact, arrays))
     pairs = _objects(list(zip(*(array.reshape(-1) for array in arrays), strict=True)))
