@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from course_utils import floats, naive, online, reference, shifted, stable
+from course_utils import family, floats, naive, online, reference, shifted, stable
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "docs" / "glossary.md").read_text("utf-8")
@@ -17,6 +17,7 @@ EXAMPLE = re.compile(r"^- `(.+)` → `(.+)`$", re.M)
 EXAMPLES = [(term, *example) for term, entry in ENTRIES.items() for example in EXAMPLE.findall(entry)]
 ROOMS = {
     "np": np,
+    "family": family,
     "floats": floats,
     "naive": naive,
     "online": online,
