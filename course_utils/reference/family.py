@@ -95,8 +95,9 @@ def gaussian_shares(points, log_weights, means, sigmas, dtype=np.float64):
 def draw(logits, u):
     """The first class whose cumulated probability is above u, as a float."""
     row = list(_exact(logits))
+    top = max(row)
     with mpmath.workdps(DIGITS):
-        size = {z: mpmath.exp(z - max(row)) for z in set(row)}
+        size = {z: mpmath.exp(z - top) for z in set(row)}
         height = _exact(u).item() * mpmath.fsum(size[z] for z in row)
         total = mpmath.mpf(0)
         for index, z in enumerate(row):

@@ -69,8 +69,8 @@ def from_the_left(logits, u):
 @slip(
     fails_on=_MANY,
     belief="The sum of the probabilities is 1, so the last step is.",
-    diagnosis="You cumulated in the logits' own format. A running sum rounds at every step, and after many of them it is off by "
-    "more than a whole class: some classes can no longer be drawn.",
+    diagnosis="You cumulated in the logits' own format. A running sum rounds at every step, and after many "
+    "steps it is off by more than a whole class: some classes can no longer be drawn.",
     step="`np.cumsum(p)` of float32 or float16.",
     change="Widen before you cumulate: `logits.astype(np.float64)`.",
 )
