@@ -147,6 +147,7 @@ for x in z:
 
 u, bounds = 2.0**-24, (1, 100, 10_000, 70_000)
 ours = online.logsumexp(online.pieces(z.astype(np.float64), size=1000))
+print("how far is the sum off?")
 for name, sum_found in {
     "rescaled by e**(m - M)": float(total) * math.exp(largest),
     "rescaled by powers of 2": float(scaled) * 2.0**top,
@@ -363,7 +364,7 @@ lesson_10.sharded_loss.check(my_sharded_loss)  # stuck? lesson_10.sharded_loss.h
 # - Partial sums merge in any order. Measured in powers of two they lose no digit on the way.
 # - Attention in tiles and losses over shards are exact. They save memory, and a cluster pays only for work that is large.
 #
-# **Next:** [lesson 90](90_can_you_find_the_fault.ipynb) hands you fourteen tasks in mixed order, on code you have not seen.
+# **Next:** [lesson 11](11_what_else_is_a_softmax.ipynb) finds the softmax in twenty formulas that do not look like one.
 #
 # **References.** Milakov & Gimelshein 2018, *Online normalizer calculation for softmax*, [arXiv 1805.02867](https://arxiv.org/abs/1805.02867).
 # Dao et al. 2022, *FlashAttention*, [arXiv 2205.14135](https://arxiv.org/abs/2205.14135).

@@ -202,6 +202,7 @@ theta = ink / ink.sum(axis=1, keepdims=True)  # the probability of a unit of ink
 
 product = np.prod(theta[None] ** digits.test_x[:, None], axis=2)
 logits = digits.test_x @ np.log(theta).T  # a product is a sum of logs
+print("360 new digits:")
 for name, scores in {"product, float64": product, "sum of logs": logits}.items():
     right = np.sum(scores.argmax(axis=1) == digits.test_y)
     print(
@@ -344,10 +345,11 @@ quiz.bet("11-race")
 z = np.zeros(131_072, np.float32)
 z[0] = np.log(131_071 / 1e-8)
 p = stable.softmax(z)
+print("the exponential race, 1,000 draws:")
 for kind in (np.float32, np.float64):
     rng = np.random.default_rng(0)
     drawn = [np.argmin(rng.standard_exponential(len(p), dtype=kind) / p) for _ in range(1000)]
-    print(f"race, {kind.__name__}: {np.count_nonzero(drawn)} of 1,000 draws are another word")
+    print(f"{kind.__name__}: {np.count_nonzero(drawn)} draws are another word")
 
 cumulated = np.cumsum(np.full(100_000, 1e-5, np.float32))
 print(
