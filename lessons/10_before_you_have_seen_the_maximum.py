@@ -86,6 +86,7 @@ held = [
     math.isclose(total, np.exp(z[:n] - z[:n].max()).sum(), rel_tol=1e-12) and largest == z[:n].max()
     for n, (largest, total) in enumerate(stream(z), start=1)
 ]
+print("a stream of 1,000 numbers:")
 print(f"the invariant holds after {sum(held)} of {len(z)} numbers")
 
 parts = [online.seen(part) for part in np.split(z, [100, 101, 700])]

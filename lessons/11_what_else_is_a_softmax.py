@@ -11,7 +11,7 @@
 # 2. **rewrite** a formula in probabilities as the softmax of a row that you name;
 # 3. **repair** a sampler that draws a masked class and loses others.
 #
-# **You need** lessons 04 to 06; three questions look back at 09. **Time:** 45 minutes. A good place for a break is after
+# **You need** lessons 04 to 06; three questions look back at 09. **Time:** 50 minutes. A good place for a break is after
 # exercise 1.
 #
 # **Warm up.** The next cell loads the rooms of this lesson and asks three questions from lesson 09.
@@ -195,7 +195,7 @@ print(
 # %% tags=["nbval-ignore-output"]
 quiz.bet("11-product")
 
-# %%
+# %% tags=["code-is-the-point"]
 digits = datasets.digits()
 ink = np.array([digits.train_x[digits.train_y == k].sum(axis=0) + 1 for k in range(10)], np.float64)
 theta = ink / ink.sum(axis=1, keepdims=True)  # the probability of a unit of ink in each pixel, digit by digit
