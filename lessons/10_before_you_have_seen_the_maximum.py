@@ -72,7 +72,7 @@ with np.errstate(invalid="ignore"):
 quiz.bet("10-order")
 
 
-# %%
+# %% tags=["code-is-the-point"]
 def stream(logits):
     largest, total = -math.inf, 0.0
     for z in logits:
