@@ -19,6 +19,7 @@ datasets      Which real data do the lessons train on?
 plots         How is this number drawn, NaN and inf included?
 figures       How does a figure reach everybody: alt text, caption, data table?
 audit         Does this function, from any library, survive every edge case?
+museum        Which bugs have public libraries shipped, and which question finds each?
 elsewhere     Which call is this in SciPy, PyTorch, Keras and JAX, and what does it give?
 mixed         What does a training in 16 bits lose, and which remedy helps?
 training      What happens to a model that trains with this loss?

@@ -19,6 +19,7 @@ import numpy as np
 
 from course_utils import floats, guard
 from course_utils.audit import KINDS
+from course_utils.audit.cases import cases
 from course_utils.audit.subject import met
 from course_utils.audit.trials import trials
 from course_utils.audit.verdict import FAIL
@@ -94,7 +95,7 @@ def corrupted(room, module, function, node):
 def failing(function, kind, known=frozenset()):
     """The names of the cases that fail; with `known`, the first one that is not known ends it."""
     found = set()
-    for case, run, said in trials(met(function, kind), SECONDS, 1.0):
+    for case, run, said in trials(met(function, kind), cases(kind), SECONDS, 1.0):
         written = run is not None and run.mutated and case.out is None
         if said.status == FAIL or written:
             found.add(case.name)

@@ -35,7 +35,7 @@ FLOORS = {
         3,
     ),
     **dict.fromkeys(["audit", "training", "mixed", "explorers.core", "exercises.core"], 4),
-    **dict.fromkeys(["explorers", "exercises", "quiz"], 5),
+    **dict.fromkeys(["explorers", "exercises", "quiz", "museum"], 5),
 }
 ONLY_IN = {
     "numpy": set(FLOORS),

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from course_utils import floats, guard
-from course_utils.audit import diagnosis, verdict
+from course_utils.audit import cases, diagnosis, verdict
 from course_utils.audit.cases import BEHAVIOUR
 from course_utils.audit.report import Finding, Report
 from course_utils.audit.subject import KINDS, kind_of, met, name_of
@@ -23,7 +23,14 @@ _SHRINK_SECONDS = 0.5
 _PATIENCE = {"jax": 16.0, "torch": 3.0}  # every call of theirs costs; JAX compiles every new shape
 
 
-def audit(function, kind: str | None = None, *, name: str | None = None, seconds: float = SECONDS) -> Report:
+def audit(
+    function,
+    kind: str | None = None,
+    *,
+    name: str | None = None,
+    seconds: float = SECONDS,
+    only: tuple[str, ...] = (),
+) -> Report:
     """Ask a function every question of its kind and report the answers; the function can do no harm.
 
     What it raises, prints or changes is caught, and Python code that does not end is stopped; a single call
@@ -34,18 +41,19 @@ def audit(function, kind: str | None = None, *, name: str | None = None, seconds
     name     what the report calls it
     seconds  the limit for all calls of the function together; what was not asked by then is reported as not
              run, and as a failure; PyTorch gets three times as long, JAX, which compiles every new shape, sixteen
+    only     ask these cases alone: names, in which * stands for any letters, or groups
 
-    Raises: TypeError when `function` is none, ValueError for an unknown kind.
+    Raises: TypeError when `function` is none, ValueError for an unknown kind, or a case that the kind has not.
     """
     if not callable(function):
         raise TypeError(f"function must be callable; got {type(function).__name__}: hand it over uncalled")
     kind = kind_of(function) if kind is None else kind
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
-    start = time.monotonic()
+    chosen, start = cases.only(kind, only), time.monotonic()
     subject = met(function, kind)
     seconds *= _PATIENCE.get(subject.library, 1)
-    asked = [*trials(subject, 0.6 * seconds, _PATIENCE.get(subject.library, 1.0))]
+    asked = [*trials(subject, chosen, 0.6 * seconds, _PATIENCE.get(subject.library, 1.0))]
     hung = any(run is not None and isinstance(run.error, guard.TimeLimit) for _, run, _ in asked)
     named = diagnosis.name_mistakes(kind, asked, _no_answer if hung else subject.ask)
     findings, shrunk, end = [], set(), time.monotonic() + 0.4 * seconds

@@ -13,13 +13,13 @@ LATE = "no time was left"
 _SAMPLES = "a batch of 2 x 3", "probabilities as targets"
 
 
-def trials(subject, seconds: float, limit: float):
-    """(case, run, verdict) of every case. After the second one that does not end, no more are asked.
+def trials(subject, asked, seconds: float, limit: float):
+    """(case, run, verdict) of every case in `asked`. After the second one that does not end, no more are asked.
 
     `seconds` are the function's own, for all calls: what its judge needs does not count. `limit` is for one call.
     """
     unfit, hung = _Unfit(subject, limit), 0
-    for case in cases(subject.kind):
+    for case in asked:
         reason = "two cases did not end" if hung == 2 else unfit.reason(case)
         if not reason and seconds <= 0:
             reason = LATE

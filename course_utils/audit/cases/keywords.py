@@ -91,6 +91,7 @@ def _weighted():
         ("tiny weights", [800.0, 799], [1e-300, 1e-300]),
         ("+inf with weights", [INF, 1.0], [2.0, 1]),
         ("equal terms that cancel", [800.0, 800, 1], [1.0, -1, 1]),
+        ("a negative weight at the maximum", [3.0, 0, 4], [2.0, 3, -0.5]),
         ("terms that cancel all but", [0.0, -1e-17], [1.0, -1]),
         ("a negative sum has no logarithm", [1.0, 2], [1.0, -1]),
         ("all weights 0", [1.0, 2], [0.0, 0]),

@@ -17,7 +17,7 @@ from course_utils.audit.cases.case import (
     TYPES,
     Case,
 )
-from course_utils.audit.cases.rows import at_the_cliffs
+from course_utils.audit.cases.rows import at_the_cliffs, late_classes
 
 
 def cases():
@@ -67,6 +67,7 @@ def _special():
         row = floats.store([[1, 2, -INF]], fmt)
         yield Case(f"another class at -inf, {fmt}", SPECIAL, row, _one(0))
         yield Case(f"the target at -inf, {fmt}", SPECIAL, row, _one(2))
+        yield Case(f"the first 300 classes at -inf, {fmt}", SPECIAL, late_classes(fmt)[None], _one(301))
         yield Case(f"a NaN in the row, {fmt}", SPECIAL, floats.store([[NAN, 1]], fmt), _one(1))
         sure = tuple(
             ("+inf is a limit: a sure target costs nothing", np.zeros(shape)) for shape in ((), (1,))

@@ -94,6 +94,7 @@ def _special_rows(kind):
     for fmt in ("float64", "float32"):
         yield Case(f"a class at -inf, {fmt}", SPECIAL, floats.store([1, 2, -INF], fmt))
         yield Case(f"a NaN stays in its row, {fmt}", SPECIAL, floats.store([[NAN, 1], [0, 1]], fmt))
+        yield Case(f"the first 300 classes at -inf, {fmt}", SPECIAL, late_classes(fmt))
         for name, row, declared in _infinite_rows(kind):
             yield Case(f"{name}, {fmt}", SPECIAL, floats.store(row, fmt), declared=declared)
         mixed = floats.store([[INF, 1], [0, 1]], fmt)
@@ -101,6 +102,11 @@ def _special_rows(kind):
         declared = () if kind == "logsumexp" else _limits(kind, [INF, 1])
         declared = tuple((words, np.array([row, ordinary])) for words, row in declared)
         yield Case(f"+inf stays in its row, {fmt}", SPECIAL, mixed, declared=declared)
+
+
+def late_classes(fmt):
+    """A whole tile of nothing but -inf before the first class: of 2, of 16 or of 128 classes."""
+    return floats.store([-INF] * 300 + [1, 3, 2], fmt)
 
 
 def _infinite_rows(kind):
