@@ -93,8 +93,8 @@ def test_the_solution_passes(exercise):
 
 @each()
 def test_the_untouched_starter_is_not_attempted(exercise):
-    starters = {"repair": exercise.subject}.get(exercise.kind, untouched)
-    for starter in (None, ..., starters if exercise.kind in FUNCTION_KINDS else None):
+    handed_out = exercise.subject if exercise.kind in ("repair", "overhaul") else untouched
+    for starter in (None, ..., handed_out if exercise.kind in (*FUNCTION_KINDS, "overhaul") else None):
         assert exercise.check(starter).outcome == "not attempted"
 
 

@@ -39,7 +39,7 @@ def main(arguments=None) -> int:
         function = _found(options.function)
         kind = options.kind or kind_of(function)
         allow = dict(map(_allowance, options.allow))
-        cases.only(kind, options.only)
+        cases.only(kind, tuple(options.only))
     except (ImportError, AttributeError, ValueError) as error:
         parser.error(str(error))
     if not callable(function):

@@ -50,7 +50,7 @@ def audit(
     kind = kind_of(function) if kind is None else kind
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
-    chosen, start = cases.only(kind, only), time.monotonic()
+    chosen, start = cases.only(kind, tuple(only)), time.monotonic()
     subject = met(function, kind)
     seconds *= _PATIENCE.get(subject.library, 1)
     asked = [*trials(subject, chosen, 0.6 * seconds, _PATIENCE.get(subject.library, 1.0))]

@@ -34,6 +34,7 @@ derive    a function, a gradient for instance             -                     
 break     an input on which `subject` is wrong            the function to break      () -> such an input
 choose    ("A", an input on which another is wrong)       {"A": function, "B": ...}  () -> such a pair
 predict   numbers: one a case, or the one case's array    -                          () -> the numbers
+overhaul  {"A": your function, ...}                       {"A": broken function}     () -> {"A": right function}
 
 Tolerances count ulps of the case's format; left out, one is what an honest max-shift may lose. With
 `unit="logits"` an ulp is that of the largest |logit|: use it for logarithms and losses, which may come
@@ -48,8 +49,9 @@ returns a complaint about an input that is not allowed, `goal(*args)` one about 
 what is asked, or ""; `largest` is the most numbers that are looked at. For a function `limits` keeps the
 inputs to which a failing case is shrunk inside the task. For `predict` a mistake returns the wrong number
 for a case. For `choose` the mistakes are those of the wrong options, and the cases tell the options apart.
-Like the model answer, a variant or a must-fail of these three kinds is a function of no argument that
-returns an answer.
+Like the model answer, a variant or a must-fail of these three kinds, and of `overhaul`, is a function of no
+argument that returns an answer. For `overhaul` the judge is the exercise's own: `judge(name, function)` returns
+what is wrong with it as a `Refused`, or None; the cases are only what `truth` is about.
 """
 
 from __future__ import annotations
@@ -66,13 +68,14 @@ from course_utils import guard, progress
 from course_utils.exercises.evidence import judge_choice, judge_input
 from course_utils.exercises.faults import Case, case
 from course_utils.exercises.judge import judge_function
+from course_utils.exercises.overhaul import Refused, judge_overhaul
 from course_utils.exercises.predictions import judge_numbers
 from course_utils.exercises.result import INCORRECT, NOT_ATTEMPTED, CheckResult, Note
 from course_utils.exercises.typed import gaps
 from course_utils.guard import named_error, shown
 from course_utils.mistakes import MISTAKES, Mistake
 
-__all__ = ["KINDS", "Case", "CheckResult", "Exercise", "case"]
+__all__ = ["KINDS", "Case", "CheckResult", "Exercise", "Refused", "case"]
 
 _JUDGES = {
     "write": judge_function,
@@ -81,6 +84,7 @@ _JUDGES = {
     "break": judge_input,
     "choose": judge_choice,
     "predict": judge_numbers,
+    "overhaul": judge_overhaul,
 }
 KINDS = tuple(_JUDGES)
 FUNCTION_KINDS = ("write", "repair", "derive")
@@ -90,12 +94,14 @@ _FORMS = {
     "break": "Put the numbers into one list or array: check([...]).",
     "choose": 'Put the choice and its input into one pair: check(("A", [...])).',
     "predict": "Put the numbers into one list: check([...]).",
+    "overhaul": 'Put the functions into one dict: check({"A": my_a, ...}).',
 }
 _GUESSES = {
     **dict.fromkeys(FUNCTION_KINDS, "Write down what should come out for {sample}"),
     "break": "Write down an input that you expect to break it, and why",
     "choose": "Write down which one you would choose, and why",
     "predict": "Write down your numbers, also if you are unsure",
+    "overhaul": "Write down which step of each function you suspect",
 }
 
 
@@ -122,6 +128,7 @@ class Exercise:
     unit: str = "truth"
     digits: int = 3
     largest: int = 1000
+    judge: Callable | None = None
     curve: bool = True
     quiet: bool = False
 
@@ -167,7 +174,8 @@ class Exercise:
         if not (self._attempted or self._asked or progress.attempts(self.key)):
             self._asked = True
             return Note("Before you look", self._request())
-        return Note(f"Solution of {self.key}", self.why, source(self.model_answer))
+        answers = self.model_answer().values() if self.kind == "overhaul" else [self.model_answer]
+        return Note(f"Solution of {self.key}", self.why, "\n\n".join(map(source, answers)))
 
     @property
     def covers(self) -> set[str]:

@@ -32,7 +32,7 @@ def judge_function(exercise, function) -> CheckResult:
     """Run a function on every case; a wrong one is told about the smallest input that shows its error."""
     if not callable(function):
         return CheckResult(exercise.key, INCORRECT, _HAND_OVER)
-    if exercise.kind == "repair" and _same_code(function, exercise.subject):
+    if exercise.kind == "repair" and same_code(function, exercise.subject):
         return CheckResult(exercise.key, NOT_ATTEMPTED, _STILL_BROKEN)
     left = partial(_left, time.monotonic() + guard.SECONDS)
     runs = []
@@ -107,7 +107,7 @@ def _shrunk(exercise, function, one, run, found, left) -> guard.Run:
     return best[0]
 
 
-def _same_code(function, other) -> bool:
+def same_code(function, other) -> bool:
     """Is this still the code that the exercise handed out, names and docstrings aside?"""
 
     def parts(f):

@@ -37,7 +37,8 @@ def cases(kind: str) -> tuple[Case, ...]:
     return tuple(sorted(_all(kind), key=lambda case: GROUPS.index(case.group)))
 
 
-def only(kind: str, patterns) -> tuple[Case, ...]:
+@cache
+def only(kind: str, patterns: tuple[str, ...]) -> tuple[Case, ...]:
     """The cases of a kind that one of the patterns means; all of them where there is no pattern.
 
     Raises: ValueError for a pattern that means no case.

@@ -40,6 +40,7 @@ def cases():
 
 def _each_alone():
     yield _ask("weight=", weight=_WEIGHT)
+    yield _ask("weight=, one class twice and one never", targets=np.array([0, 2, 2]), weight=_WEIGHT)
     yield _ask("label_smoothing=0.1", label_smoothing=0.1)
     yield _ask('reduction="sum"', reduction="sum")
     yield _ask('reduction="none"', reduction="none")
