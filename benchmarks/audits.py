@@ -7,12 +7,10 @@
 from __future__ import annotations
 
 import csv
-import sys
 from collections import Counter
 from pathlib import Path
 
-from benchmarks import rivals
-from course_utils import naive, shifted, stable
+from course_utils import elsewhere, naive, shifted, stable
 from course_utils.audit import KINDS, audit
 from course_utils.audit.verdict import STATUSES
 
@@ -56,32 +54,7 @@ def _subjects(kind):
     """(name, function) of every room and library that has this kind."""
     for room in (stable, shifted, naive):
         yield room.__name__.removeprefix("course_utils."), getattr(room, kind)
-    installed = rivals.installed()
-    for library, functions in {"SciPy": _scipy, "torch": _torch, "JAX": _jax}.items():
-        if library in installed and kind in (found := functions()):
-            yield library, found[kind]
-
-
-def _scipy():
-    special = sys.modules["scipy.special"]
-    return {"softmax": special.softmax, "log_softmax": special.log_softmax, "logsumexp": special.logsumexp}
-
-
-def _torch():
-    torch = sys.modules["torch"]
-    loss = torch.nn.functional.cross_entropy
-    named = {kind: getattr(torch, kind) for kind in ("softmax", "log_softmax", "logsumexp")}
-    return {**named, "cross_entropy": loss, "cross_entropy_with_grad": loss}
-
-
-def _jax():
-    jax = sys.modules["jax"]
-
-    def loss(logits, targets):
-        return -jax.nn.log_softmax(logits)[jax.numpy.arange(len(targets)), targets].mean()
-
-    named = {kind: getattr(jax.nn, kind) for kind in ("softmax", "log_softmax", "logsumexp")}
-    return {**named, "cross_entropy": loss, "cross_entropy_with_grad": loss}
+    yield from elsewhere.functions(kind).items()
 
 
 if __name__ == "__main__":

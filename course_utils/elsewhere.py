@@ -1,6 +1,8 @@
 """The same quantity in other libraries: the call, run where the library is installed, and what it gave us.
 
     elsewhere.show("logsumexp")     one line a library
+    elsewhere.audits()              what the audit has said of each library, as recorded
+    elsewhere.functions("softmax")  {library: its function}, of those that are installed
 
 Each call carries the value and the version that it was recorded with. A library that is installed is asked
 again, and its own answer is shown; so the lines look the same on every machine, until a library changes.
@@ -9,7 +11,9 @@ again, and its own answer is shown; so the lines look the same on every machine,
 from __future__ import annotations
 
 import importlib
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -41,6 +45,9 @@ A_WINNER = {"z": np.array([20, 0], np.float32)}
 A_BATCH = {"z": np.array([[2, 1, 0], [0, 3, 1], [5, 0, -5]], np.float32), "y": np.array([0, 2, 1])}
 
 WRONG_BY_90 = {"z": np.array([[0, 90]], np.float32), "y": np.array([0])}
+
+TWO_ROWS = {"z": np.array([[1, 2], [3, 4]], np.float32)}
+ALL_IGNORED = {"z": np.array([[1, 2], [3, 4]], np.float32), "y": np.array([-100, -100])}
 
 QUESTIONS = {
     "logsumexp": (
@@ -100,6 +107,32 @@ QUESTIONS = {
             Call("JAX", ("jax",), "jax.grad(lambda z: -jax.nn.log_softmax(z)[0, 0])(z)[0, 0]", -1, "0.10.2"),
         ],
     ),
+    "softmax without an axis": (
+        TWO_ROWS,
+        [Call("SciPy", ("scipy.special",), "scipy.special.softmax(z).sum(axis=1)[0]", 0.11920292, "1.17.1")],
+    ),
+    "softmax with an axis": (
+        TWO_ROWS,
+        [
+            Call(
+                "SciPy", ("scipy.special",), "scipy.special.softmax(z, axis=-1).sum(axis=1)[0]", 1, "1.17.1"
+            ),
+            Call("PyTorch", ("torch",), "torch.softmax(torch.tensor(z), dim=-1).sum(dim=1)[0]", 1, "2.14.1"),
+            Call("JAX", ("jax",), "jax.nn.softmax(z).sum(axis=1)[0]", 1, "0.10.2"),
+        ],
+    ),
+    "mean over nothing": (
+        ALL_IGNORED,
+        [
+            Call(
+                "PyTorch",
+                ("torch",),
+                "torch.nn.functional.cross_entropy(torch.tensor(z), torch.tensor(y))",
+                np.nan,
+                "2.14.1",
+            ),
+        ],
+    ),
     "gradient, log after softmax": (
         WRONG_BY_90,
         [
@@ -141,6 +174,60 @@ def softmaxes() -> dict:
         torch = importlib.import_module("torch")
         found["PyTorch"] = lambda logits: torch.softmax(torch.from_numpy(logits), dim=-1)
     return found
+
+
+MODULES = {"SciPy": "scipy.special", "PyTorch": "torch", "JAX": "jax"}
+
+
+def functions(kind: str) -> dict:
+    """The libraries' own functions of this kind, by library, of those that are installed; each takes its own arrays."""
+    found = {library: _functions(library) for library, module in MODULES.items() if _installed(module)}
+    return {library: known[kind] for library, known in found.items() if kind in known}
+
+
+def _functions(library):
+    module = importlib.import_module(MODULES[library])
+    home = module.nn if library == "JAX" else module
+    named = {kind: getattr(home, kind) for kind in ("softmax", "log_softmax", "logsumexp")}
+    if library == "SciPy":
+        return named
+    loss = module.nn.functional.cross_entropy if library == "PyTorch" else _jax_loss
+    return {**named, "cross_entropy": loss, "cross_entropy_with_grad": loss}
+
+
+def _jax_loss(logits, targets):
+    jax = importlib.import_module("jax")
+    return -jax.nn.log_softmax(logits)[jax.numpy.arange(len(targets)), targets].mean()
+
+
+_jax_loss.__module__ = "jax"  # the audit hands JAX arrays to what comes from JAX
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What the audit said of one library's function: how many cases of each status, and which failed, by group."""
+
+    kind: str
+    library: str
+    version: str
+    counts: dict[str, int]
+    failed: dict[str, list[str]]
+
+
+def recorded() -> list[Audited]:
+    """The audits of the libraries, as `experiments/libraries.py` has stored them."""
+    text = Path(__file__).parent.joinpath("data", "libraries.json").read_text("utf-8")
+    return [Audited(**row) for row in json.loads(text)["audits"]]
+
+
+def audits() -> None:
+    """Print the recorded audits: a line a function, its failures by the groups of the audit."""
+    for one in recorded():
+        where = ", ".join(f"{group} {len(cases)}" for group, cases in one.failed.items()) or "nothing"
+        counts = "  ".join(
+            f"{one.counts[status]:3d} {status}" for status in ("pass", "declared difference", "fail")
+        )
+        print(f"{one.kind:23s} {one.library:7s} {one.version:6s} {counts}   fails: {where}")
 
 
 def _installed(module) -> bool:

@@ -4,6 +4,16 @@ import numpy as np
 import pytest
 
 from course_utils import elsewhere, shifted
+from course_utils.audit import audit
+from course_utils.audit.cases import cases
+from course_utils.audit.verdict import FAIL
+
+BEHAVIOURS = (
+    "every case is answered in time",
+    "no warning on legal input",
+    "the input is never written",
+    "global state is put back",
+)
 
 CALLS = [
     (quantity, arguments, call)
@@ -23,12 +33,21 @@ def through_the_probability(z):
         return p * (back - np.sum(p * back))
 
 
+def mean_of_kept(z, y):
+    kept = y != -100
+    with np.errstate(all="ignore"):
+        return np.sum(-shifted.log_softmax(z[kept])) / np.float64(np.sum(kept))
+
+
 OURS = {
     "logsumexp": lambda z: shifted.logsumexp(z),
     "log_softmax": lambda z: shifted.log_softmax(z)[0],
     "cross_entropy": lambda z, y: shifted.cross_entropy(z, y),
     "gradient": lambda z, y: shifted.cross_entropy_with_grad(z, y)[1][0, 0],
     "gradient, log after softmax": lambda z, y: through_the_probability(z)[0],
+    "softmax without an axis": lambda z: shifted.softmax(z, axis=None).sum(axis=1)[0],
+    "softmax with an axis": lambda z: shifted.softmax(z).sum(axis=1)[0],
+    "mean over nothing": lambda z, y: mean_of_kept(z, y),
 }
 
 
@@ -61,3 +80,43 @@ def test_the_lines_hold_the_call_the_value_and_the_version(capsys):
 def test_the_arguments_are_what_the_lessons_speak_of():
     assert np.array_equal(elsewhere.QUESTIONS["logsumexp"][0]["z"], np.float32([1000, 999]))
     assert elsewhere.QUESTIONS["cross_entropy"][0]["z"].shape == (3, 3)
+
+
+# Audits, as recorded.
+
+RECORDED = elsewhere.recorded()
+each_record = pytest.mark.parametrize("one", RECORDED, ids=lambda one: f"{one.library} {one.kind}")
+
+
+def test_every_library_is_recorded_with_every_kind_that_it_has():
+    kinds = {
+        library: {one.kind for one in RECORDED if one.library == library} for library in elsewhere.MODULES
+    }
+    rows = {"softmax", "log_softmax", "logsumexp"}
+    losses = {"cross_entropy", "cross_entropy_with_grad"}
+    assert kinds == {"SciPy": rows, "PyTorch": rows | losses, "JAX": rows | losses}
+
+
+@each_record
+def test_a_record_names_cases_that_the_audit_asks(one):
+    asked = {case.name for case in cases(one.kind)} | set(BEHAVIOURS)
+    assert set().union(*one.failed.values()) <= asked
+    assert sum(map(len, one.failed.values())) == one.counts["fail"]
+
+
+@pytest.mark.parametrize("one", [one for one in RECORDED if one.library == "SciPy"], ids=lambda one: one.kind)
+def test_the_installed_scipy_still_fails_what_is_recorded_and_passes_the_rest(one):
+    """A few cases of each group, since a whole audit takes seconds."""
+    pytest.importorskip("scipy")
+    few = [names[0] for group, names in one.failed.items() if group != "behaviour"]
+    right = ("three ordinary logits, float64", "two huge equal logits, float32", "axis=0")
+    report = audit(elsewhere.functions(one.kind)["SciPy"], one.kind, only=(*few, *right))
+    failed = {finding.case for finding in report.findings if finding.status == FAIL}
+    assert failed - set(BEHAVIOURS) == set(few)
+
+
+def test_the_table_has_a_line_for_each_record(capsys):
+    elsewhere.audits()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(RECORDED)
+    assert lines[0].split()[:3] == ["softmax", "SciPy", RECORDED[0].version]

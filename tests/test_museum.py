@@ -72,3 +72,19 @@ def test_bugs_and_cures_can_be_run_by_hand():
     with np.errstate(all="ignore"):
         assert np.isnan(one.broken(logits)).all()
     np.testing.assert_array_equal(one.cured(logits), [0.5, 0.5])
+
+
+def test_a_label_shows_the_code_the_input_and_the_cure():
+    label = museum.label("maximum_from_zero")
+    assert label.code.startswith("def maximum_from_zero(")
+    assert "initial=0" in label.code
+    assert "exhibit(" not in label.code
+    told = dict(label.lines)
+    assert (told["came out"], told["the truth"]) == ("[NaN, NaN]", "[0.5, 0.5]")
+    assert 'href="https://github.com/FluxML/NNlib.jl/pull/43"' in label._repr_html_()
+    assert label.code in repr(label)
+
+
+def test_an_exhibit_that_is_not_there_is_told_the_others():
+    with pytest.raises(KeyError, match="maximum_from_zero"):
+        museum.label("no_such_bug")

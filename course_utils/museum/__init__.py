@@ -1,7 +1,8 @@
 """Real bugs of public libraries, each with its thread, its cure, and the question of the audit that finds it.
 
     museum.EXHIBITS["maximum_from_zero"].broken([-1e4, -1e4])
-    museum.visit()              every exhibit put to the audit: a table
+    museum.label("maximum_from_zero")       its thread, its code, the smallest input that shows it, the cure
+    museum.visit("masks")                   the exhibits of a wing, or all, put to the audit: a table
 
 wing        holds
 shifts      what is subtracted before exp
@@ -15,9 +16,9 @@ The titles are the threads' own. The code is ours: the same fault in a few lines
 
 from course_utils.museum import formats, logarithms, losses, masks, shifts
 from course_utils.museum.exhibit import Exhibit
-from course_utils.museum.visit import Tour, judged
+from course_utils.museum.visit import Label, Tour, judged
 
-__all__ = ["EXHIBITS", "WINGS", "Exhibit", "judged", "visit"]
+__all__ = ["EXHIBITS", "WINGS", "Exhibit", "judged", "label", "visit"]
 
 WINGS = {
     module.__name__.rpartition(".")[2]: {
@@ -31,3 +32,10 @@ EXHIBITS = {key: one for wing in WINGS.values() for key, one in wing.items()}
 def visit(wing: str | None = None) -> Tour:
     """The exhibits of a wing, or all of them, with what the audit says of each and of its cure."""
     return Tour.of((EXHIBITS if wing is None else WINGS[wing]).values())
+
+
+def label(key: str) -> Label:
+    """One exhibit in full. Raises: KeyError that lists the exhibits when there is none with this key."""
+    if key not in EXHIBITS:
+        raise KeyError(f"no exhibit {key!r}; the museum has {', '.join(EXHIBITS)}")
+    return Label(EXHIBITS[key])

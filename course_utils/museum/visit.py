@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
+from html import escape
 
 from course_utils import figures
 from course_utils.audit import Finding, audit
@@ -44,3 +46,37 @@ def _row(one):
         "the bug": f"{judged(one, one.broken).status}",
         "the cure": f"{judged(one, one.cured).status}",
     }
+
+
+@dataclass(frozen=True)
+class Label:
+    """One exhibit in full: its thread, its code, the smallest input that the audit found, what came out, the cure."""
+
+    one: Exhibit
+
+    @property
+    def lines(self) -> tuple[tuple[str, str], ...]:
+        found = judged(self.one, self.one.broken)
+        return (
+            ("what people saw", self.one.symptom),
+            ("smallest input found", found.input),
+            ("came out", found.came_out),
+            ("the truth", found.truth),
+            ("why", self.one.why),
+            ("the change", self.one.change),
+            ("caught by", self.one.caught_by),
+        )
+
+    @property
+    def code(self) -> str:
+        """The broken function without the label that is pinned to it."""
+        return "def " + inspect.getsource(self.one.broken).partition("\ndef ")[2].strip()
+
+    def __repr__(self):
+        told = (f"{name:<20}  " + text.replace("\n", "\n" + " " * 22) for name, text in self.lines)
+        return "\n".join((f"{self.one.thread}: {self.one.title}", "", self.code, "", *told))
+
+    def _repr_html_(self):
+        rows = "".join(f"<dt><b>{escape(name)}</b></dt><dd>{escape(text)}</dd>" for name, text in self.lines)
+        link = f'<a href="{escape(self.one.url)}">{escape(self.one.thread)}: {escape(self.one.title)}</a>'
+        return f'<p>{link}</p><pre tabindex="0">{escape(self.code)}</pre><dl>{rows}</dl>'
