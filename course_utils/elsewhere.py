@@ -213,6 +213,12 @@ class Audited:
     counts: dict[str, int]
     failed: dict[str, list[str]]
 
+    def by_format(self) -> dict[str, int]:
+        """How many cases fail in each format; the rest are integers, shapes, options and manners."""
+        formats = [case.rpartition(", ")[2] for cases in self.failed.values() for case in cases]
+        found = {name: sum(one in members for one in formats) for name, members in _BY_FORMAT.items()}
+        return {**found, "the rest": len(formats) - sum(found.values())}
+
 
 def recorded() -> list[Audited]:
     """The audits of the libraries, as `experiments/libraries.py` has stored them."""
@@ -221,13 +227,26 @@ def recorded() -> list[Audited]:
 
 
 def audits() -> None:
-    """Print the recorded audits: a line a function, its failures by the groups of the audit."""
+    """Print the recorded audits: a line a function, its failures by number format."""
+    print(" " * 42 + "pass  declared  fail   in " + "  ".join(_BY_FORMAT))
     for one in recorded():
-        where = ", ".join(f"{group} {len(cases)}" for group, cases in one.failed.items()) or "nothing"
-        counts = "  ".join(
-            f"{one.counts[status]:3d} {status}" for status in ("pass", "declared difference", "fail")
+        counts = [one.counts[status] for status in ("pass", "declared difference", "fail")]
+        found = one.by_format().values()
+        head = f"{one.kind:24s}{one.library:8s}{one.version:10s}{counts[0]:4d}{counts[1]:10d}{counts[2]:6d}"
+        print(
+            head
+            + " " * 5
+            + "".join(f"{n:>{len(name) + 2}}" for n, name in zip(found, _BY_FORMAT, strict=True))
         )
-        print(f"{one.kind:23s} {one.library:7s} {one.version:6s} {counts}   fails: {where}")
+
+
+_BY_FORMAT = {
+    "float64": ("float64",),
+    "float32": ("float32",),
+    "16 bits": ("float16", "bfloat16"),
+    "8 bits": ("float8_e5m2", "float8_e4m3fn"),
+    "the rest": (),
+}
 
 
 def _installed(module) -> bool:

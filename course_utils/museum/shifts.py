@@ -28,7 +28,7 @@ def no_shift(logits, axis=-1):
     pull=True,
     also=("mit-han-lab/tinyengine#107", "csarofeen/pytorch#1141"),
     symptom="A row of large negative scores fails, though a shift is there.",
-    why="The search for the maximum begins at 0 (elsewhere at FLT_MIN, the smallest *positive* number), so it never "
+    why="The search for the maximum begins at 0 (elsewhere at FLT_MIN, the smallest positive number), so it never "
     "goes below. Every exp underflows: 0/0.",
     change="Begin at -inf, or with the row's first number.",
     kind="softmax",
