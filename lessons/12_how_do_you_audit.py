@@ -36,6 +36,7 @@ quiz.review(12)
 quiz.bet("12-no-shift")
 
 # %%
+print("the wings of the museum, and what they hold")
 for wing, exhibits in museum.WINGS.items():
     print(f"{wing}, {len(exhibits)}:")
     for one in exhibits.values():
@@ -73,6 +74,7 @@ museum.visit("masks")
 quiz.bet("12-classic")
 
 # %%
+print("what the audit refuses in shifted.softmax")
 report = audit.audit(shifted.softmax)
 refused = {}
 for finding in report.of("fail"):
