@@ -409,7 +409,7 @@ lesson_11.sampler.check(my_draw)  # stuck? lesson_11.sampler.hint()
 # - Add only what is not negative. Entropy and divergence then have no sign to lose; differences of nearly equal logs have no digits left.
 # - Mask before the maximum, take the level off before it grows, cumulate and draw noise in float64.
 #
-# **Next:** [lesson 90](90_can_you_find_the_fault.ipynb) hands you fourteen tasks in mixed order, on code you have not seen.
+# **Next:** [lesson 12](12_how_do_you_audit.ipynb): you audit a softmax that you did not write.
 #
 # **References.** Maechler 2012, *Accurately computing log(1 - exp(-|a|))*, [vignette of Rmpfr](https://cran.r-project.org/web/packages/Rmpfr/vignettes/log1mexp-note.pdf).
 # Rabiner 1989, *A tutorial on hidden Markov models*, [doi 10.1109/5.18626](https://doi.org/10.1109/5.18626).
