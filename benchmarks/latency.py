@@ -39,6 +39,7 @@ KEYS = 90  # of them, where the slider is that long
 WARM = 5  # presses that don't count
 # Each explorer's sliders of numbers, and where they start: the presses then cross a cliff.
 NUMBERS = {
+    "temperature.temperature": 0.02,
     "edge.z": 80.0,
     "breaker.magnitude": 10.7,
     "offset.offset": -106.0,

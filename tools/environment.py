@@ -94,6 +94,10 @@ def settle_lab():
 def prepare(kind):
     if ready(kind):
         return
+    if not os.access(str(ROOT), os.W_OK):
+        sys.exit(
+            f"{ROOT} cannot be written, so .venv cannot be made in it. Copy the course to a folder of your own."
+        )
     create()
     installer = [*uv(), "pip", "install", "--python", PYTHON] if uv() else [PYTHON, "-m", "pip", "install"]
     run(*installer, "--quiet", "-r", REQUIREMENTS[kind], "-c", LOCK, "-e", ".")

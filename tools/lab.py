@@ -79,7 +79,9 @@ def run_all(page) -> None:
 
 def run_cell(page, index) -> None:
     """Run one cell and go to the next."""
-    page.evaluate(f"index => {{ {_PANEL}.content.activeCellIndex = index; }}", index)
+    page.evaluate(
+        "index => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = index; }", index
+    )
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-cell-and-select-next')")
     settle(page)
 

@@ -123,14 +123,14 @@ def draw(figure):
     """Left the scores over T and p, a row a class; right p over all temperatures, with a line at this one."""
     rows, curves = figure.subplots(1, 2, width_ratios=[3, 2])
     count = len(next(iter(SCORES.values())))
-    rows.set(xlim=(-1.05, 1.3), ylim=(count - 0.4, -0.9))
+    rows.set(xlim=(-1.2, 1.3), ylim=(count - 0.4, -0.9))
     rows.set_axis_off()
-    for x, name, side in ((-1.0, "class", "left"), (-0.55, "score", "right"), (-0.1, "score / T", "right")):
+    for x, name, side in ((-1.18, "class", "left"), (-0.55, "score", "right"), (-0.1, "score / T", "right")):
         rows.text(x, -0.7, name, ha=side, va="center", weight="bold")
     rows.text(0, -0.7, "  p (the truth is dotted)", ha="left", va="center", weight="bold")
     rows.plot([0, 0], [-0.45, count - 0.5], color=PALETTE["faint"], lw=1)
     for i in range(count):
-        rows.text(-0.95, i, str(i), va="center")
+        rows.text(-1.12, i, str(i), va="center")
     scores, logits = ([rows.text(x, i, "", ha="right", **_TEXT) for i in range(count)] for x in (-0.55, -0.1))
     bars = [rows.barh(i, 0, 0.62, animated=True)[0] for i in range(count)]
     truths = [rows.plot([], [], ":", color=PALETTE["truth"], lw=2.5, animated=True)[0] for _ in range(count)]

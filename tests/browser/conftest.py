@@ -94,6 +94,7 @@ def notebook(request, server, browser, browser_context_args):
     page = context.new_page()
     page.set_default_timeout(15_000)
     lab.open_notebook(page, server, request.param)
+    page.evaluate("() => window.jupyterapp.shell.collapseLeft()")  # the width of the page is the notebook's
     lab.run_all(page)
     photograph(page, Path(request.param).stem)
     yield page

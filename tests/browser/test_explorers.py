@@ -6,6 +6,8 @@ from playwright.sync_api import expect
 from tests.browser.conftest import CALLS, SHOWCASE
 from tools import lab
 
+# The new width arrives with the next frame: to be waited for.
+FITS = "root => root.scrollWidth <= root.parentElement.clientWidth + 1"
 CONTROLS = "[role=slider], input, button, summary"
 pytestmark = [
     pytest.mark.xdist_group("showcase.ipynb"),
@@ -88,6 +90,15 @@ def test_tab_reaches_every_control_and_leaves(notebook, explorer):
     assert not explorer.evaluate("root => root.contains(document.activeElement)")
 
 
+def test_a_phone_shows_every_control_whole(notebook, explorer):
+    size = notebook.viewport_size
+    notebook.set_viewport_size({"width": 320, "height": 640})
+    notebook.wait_for_function(FITS, arg=explorer.element_handle())
+    for track in explorer.locator(".noUi-target").all():
+        assert track.bounding_box()["width"] > 60
+    notebook.set_viewport_size(size)
+
+
 def test_it_works_in_forced_colors_at_twice_the_size(notebook, explorer):
     size = notebook.viewport_size
     notebook.emulate_media(forced_colors="active", reduced_motion="reduce")
@@ -96,10 +107,7 @@ def test_it_works_in_forced_colors_at_twice_the_size(notebook, explorer):
     source = image.get_attribute("src")
     nudge(explorer.get_by_role("slider").first)
     expect(image).not_to_have_attribute("src", source)
-    fits = "root => root.scrollWidth <= root.parentElement.clientWidth + 1"
-    notebook.wait_for_function(
-        fits, arg=explorer.element_handle()
-    )  # the new width arrives with the next frame
+    notebook.wait_for_function(FITS, arg=explorer.element_handle())
     notebook.emulate_media(forced_colors="none", reduced_motion="no-preference")
     notebook.set_viewport_size(size)
 
