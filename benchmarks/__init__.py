@@ -11,6 +11,7 @@ memory      the peak of what a call allocates
 audits      what `course_utils.audit` says of SciPy, PyTorch and JAX
 pictures    the picture in the README
 report      a CSV for each part, the page made of them, the table in the README
+distribution  what it costs to leave one process: a file, a cluster (a program of its own)
 latency     from a key press on a slider to new pixels (needs a browser; a program of its own)
 
 `python -m benchmarks` measures and writes `benchmarks/results/`; with --quick it only shows, in

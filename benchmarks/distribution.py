@@ -1,10 +1,10 @@
 """What it costs to leave one process: a log-sum-exp of many numbers, in a file and on Dask.
 
-python -m benchmarks.distribution [--quick]
+python -m benchmarks.distribution [file] [dask] [--quick]
 
-Writes `course_utils/data/distribution.json`, the record that lesson 10 shows; with --quick it only shows that all of
-it runs. The numbers are made before the clock starts, where they are reduced, so no time is lost in sending them.
-Wall time: that is what a cluster is for. Leave the machine alone meanwhile.
+Writes `course_utils/data/distribution.json`, the record that lesson 10 shows, or the named part of it; with --quick
+it only shows that all of it runs. The numbers are made before the clock starts, where they are reduced, so no time is
+lost in sending them. Wall time: that is what a cluster is for. Leave the machine alone meanwhile.
 """
 
 import importlib.metadata
@@ -29,26 +29,29 @@ SIZES = (10**4, 10**5, 10**6, 10**7, 10**8)
 PARTITIONS = (2, 16, 128)
 WORKERS = (0, 1, 2)  # 0: Dask's threads in this process
 FILE = 10**8
-ROUNDS = 7
 
 
-def main(quick=False) -> dict:
-    """The whole record; the larger sizes are left out of a quick run."""
-    sizes = SIZES[:2] if quick else SIZES
-    found = {
-        "machine": measure.machine() | {"cores": os.cpu_count(), "dask": importlib.metadata.version("dask")},
-        "file": from_a_file(10**6 if quick else FILE),
-        "one process": {str(size): alone(size) for size in sizes},
-        "dask": [],
-    }
-    for workers in WORKERS:
-        with on_dask.cluster(workers=workers) if workers else nullcontext():
-            for size in sizes:
-                for partitions in PARTITIONS[:2] if quick else PARTITIONS:
-                    row = {"workers": workers, "size": size, "partitions": partitions}
-                    found["dask"].append(row | on_the_cluster(size, partitions, workers))
-                    print(found["dask"][-1], flush=True)
-    return found
+def main(parts, quick=False) -> dict:
+    """The measured parts of the record; the larger sizes are left out of a quick run."""
+    found = {}
+    if "file" in parts:
+        found["file"] = from_a_file(10**6 if quick else FILE)
+    if "dask" in parts:
+        sizes = SIZES[:2] if quick else SIZES
+        found["one process"] = {str(size): alone(size) for size in sizes}
+        found["dask"] = [row for workers in WORKERS for row in of_workers(workers, sizes, quick)]
+    facts = measure.machine() | {"clock": "wall time", "threads": "one a worker", "cores": os.cpu_count()}
+    return found | {"machine": facts | {"dask": importlib.metadata.version("dask")}}
+
+
+def of_workers(workers, sizes, quick):
+    """A row for each size and number of partitions."""
+    with on_dask.cluster(workers=workers) if workers else nullcontext():
+        for size in sizes:
+            for partitions in PARTITIONS[:2] if quick else PARTITIONS:
+                row = {"workers": workers, "size": size, "partitions": partitions}
+                yield row | on_the_cluster(size, partitions, workers)
+                print(f"{size:,d} logits, {partitions} partitions, {workers} workers: done", flush=True)
 
 
 def numbers(size, first=0) -> np.ndarray:
@@ -81,7 +84,7 @@ def on_the_cluster(size, partitions, workers) -> dict:
 
 
 def from_a_file(size) -> dict:
-    """Reading the file alone, and reading it for its log-sum-exp: seconds, and the most memory over the start."""
+    """Seconds to read the file whole, piece by piece, and for its log-sum-exp; and the most memory over the start."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "logits.f32"
         with path.open("wb") as file:
@@ -89,8 +92,9 @@ def from_a_file(size) -> dict:
                 file.write(numbers(min(10**6, size - first), first).tobytes())
         whole = online.File(path, np.float32)
         seconds = {
-            "read": clocked(partial(_read, whole)),
-            "logsumexp": clocked(partial(online.logsumexp, whole)),
+            "np.fromfile": clocked(partial(np.fromfile, path, np.float32), 5),
+            "read": clocked(partial(_read, whole), 5),
+            "logsumexp": clocked(partial(online.logsumexp, whole), 10),
         }
         return {
             "numbers": size,
@@ -101,7 +105,7 @@ def from_a_file(size) -> dict:
 
 
 def _read(file):
-    for _piece in file:
+    for _piece in file.in_place():
         pass
 
 
@@ -125,11 +129,11 @@ def memory_of_a_run(path) -> int | None:
     )
 
 
-def clocked(call, rounds=ROUNDS) -> float:
+def clocked(call, seconds=1.0, least=3) -> float:
     """The fewest seconds on the wall: whatever else the machine does can only add to them."""
     call()
-    times = []
-    for _ in range(rounds):
+    times, end = [], time.perf_counter() + seconds
+    while len(times) < least or (time.perf_counter() < end and len(times) < 200):
         start = time.perf_counter()
         call()
         times.append(time.perf_counter() - start)
@@ -146,6 +150,9 @@ def _chunks(size, partitions) -> tuple[int, ...]:
 
 
 if __name__ == "__main__":
-    record = main("--quick" in sys.argv)
-    if "--quick" not in sys.argv:
-        RECORD.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    quick = "--quick" in sys.argv
+    parts = [part for part in ("file", "dask") if part in sys.argv] or ["file", "dask"]
+    found = main(parts, quick)
+    if not quick:
+        kept = json.loads(RECORD.read_text("utf-8")) if RECORD.exists() else {}
+        RECORD.write_text(json.dumps(kept | found, indent=1) + "\n", "utf-8")

@@ -37,8 +37,8 @@ quiz.review(10)
 # ## A row in two parts
 #
 # Take the row [0, 1, 10, 11], and read it as two parts of two. Each part knows its own maximum. Three ideas come to
-# mind: average the softmaxes of the parts, add up the parts' sums, or start the maximum somewhere safe. See what they give. A fourth
-# part of the story is a part that is masked throughout.
+# mind: average the softmaxes of the parts; shift each part by its own maximum and add up the sums; let the maximum
+# start at 0. See what they give, and what a part gives that is masked throughout.
 
 # %%
 row = np.array([0.0, 1, 10, 11])
@@ -168,11 +168,11 @@ print(
 )
 
 record = costs.recorded("distribution")["file"]
-times, memory = record["seconds"], record["memory"] / 1e6
+megabytes, ratio = record["memory"] / 1e6, record["seconds"]["logsumexp"] / record["seconds"]["np.fromfile"]
 print(
-    f"recorded: {record['numbers']:.0e} numbers in {record['bytes'] / 1e6:.0f} MB, memory {memory:.0f} MB over the start,"
+    f"recorded: {record['numbers']:,d} numbers in {record['bytes'] / 1e6:.0f} MB, memory {megabytes:.0f} MB over the start,"
 )
-print(f"{times['logsumexp']:.2f} s; reading the file alone takes {times['read']:.2f} s")
+print(f"in {ratio:.1f} times the time that np.fromfile takes to read them into memory")
 
 # %% [markdown]
 # Now every part of your row may lie elsewhere. Two places where it does: attention, and a large vocabulary.
@@ -229,7 +229,8 @@ print(
 )
 
 # %% [markdown]
-# The answer is the same attention: nothing is approximated. And it is faster where memory decides (lesson 09), though it computes more.
+# It is the same attention: nothing is approximated. With 128 queries at a time it touches far memory seven times less
+# often, and that is what large machines wait for (lesson 09).
 #
 # ## Exercise 2: an attention to repair
 #
@@ -329,21 +330,23 @@ lines = {"online, one process": alone, **{name: best(workers) for workers, name 
 fig, ax = plots.figure(7.5, 3.4)
 plots.draw_times(ax, sizes, lines, "logits")
 table = [
-    {"logits": f"{size:.0e}", **{name: f"{seconds[i]:.2g} s" for name, seconds in lines.items()}}
+    {"logits": f"{size:,d}", **{name: f"{seconds[i]:.2g} s" for name, seconds in lines.items()}}
     for i, size in enumerate(sizes)
 ]
-two, gain = lines[names[2]], alone[-1] / lines[names[2]][-1]
-said = f"At {sizes[0]:.0e} logits a cluster of two takes {two[0] / alone[0]:.0f} times as long as one process, at {sizes[-1]:.0e} {1 / gain:.1f} times."
+ratio = [two / one for two, one in zip(lines[names[2]], alone, strict=True)]
+said = f"At {sizes[0]:,d} logits a cluster of two takes {ratio[0]:.0f} times as long as one process, at {sizes[-1]:,d} {ratio[-1]:.1f} times."
 figures.show(
     fig,
     alt=f"Time against the number of logits, both on log scales. {said}",
-    caption=f"The best of 2, 16 and 128 partitions for each, recorded on a machine of {record['machine']['cores']} cores.",
+    caption=f"The best of 2, 16 and 128 partitions for each. Recorded on a machine of {record['machine']['cores']} cores, "
+    f"which had other work to do: its load was {record['machine']['load']}.",
     table=table,
 )
 print("Said plainly.", said)
 
 # %% [markdown]
-# A cluster starts to pay when its work outlasts its messages, or when one machine can't hold the numbers.
+# Every task costs milliseconds of messages, whatever its size. A log-sum-exp is little work for each number, so on two cores a
+# cluster does not pay for it. It pays where the numbers lie on other machines already, or don't fit into one.
 #
 # ## Exercise 3: a loss over shards
 #

@@ -17,7 +17,7 @@ from course_utils import accuracy, costs, floats, online, reference, shifted, st
 from course_utils.online import shards
 
 INF, NAN = np.inf, np.nan
-lawful = settings(deadline=None, max_examples=60, derandomize=True)
+lawful = settings(deadline=None, max_examples=100, derandomize=True)
 EDGES = {
     "nothing": [],
     "nothing but -inf": [-INF, -INF, -INF],
@@ -119,9 +119,9 @@ def test_four_parts_merge_alike_in_every_order_and_every_tree():
     st.lists(
         st.floats(-800, 800) | st.floats(-3, 3) | st.sampled_from([0.0, 1e6, -1e6, -INF]),
         min_size=1,
-        max_size=60,
+        max_size=25,
     ),
-    st.lists(st.integers(0, 60), max_size=8),
+    st.lists(st.integers(0, 25), max_size=6),
     st.sampled_from(["float64", "float32"]),
     st.randoms(use_true_random=False),
 )
@@ -139,12 +139,12 @@ def test_any_partition_in_any_order_is_the_whole_to_one_ulp(values, places, kind
     assert not finite or abs(float(truth - float(whole))) <= 4 * float(floats.spacing(size, logits.dtype))
 
 
-def test_2000_equal_parts_lose_nothing_where_a_plain_sum_drifts():
+def test_1000_equal_parts_lose_nothing_where_a_plain_sum_drifts():
     """Every addition rounds alike here; what it loses is kept."""
     for value in (0.3, 1.1, -7.7):
-        parts = [online.seen(np.array([value]))] * 2000
+        parts = [online.seen(np.array([value]))] * 1000
         total = reduce(online.merge, parts).logsumexp()
-        assert abs(total - (value + math.log(2000))) <= np.spacing(8.0)
+        assert abs(total - (value + math.log(1000))) <= np.spacing(8.0)
 
 
 def test_rescaling_by_powers_of_two_loses_nothing_and_by_e_loses_60000_roundoffs():
@@ -196,6 +196,15 @@ def test_every_format_is_read_wide_and_rounded_once(name):
         assert whole.dtype == truth.dtype
         assert abs(float(whole) - float(truth)) <= float(floats.spacing(float(truth), name))
         assert next(iter(online.softmax(logits))).dtype == logits.dtype
+
+
+def test_what_holds_nothing_has_the_shape_of_its_rows():
+    assert online.logsumexp(np.zeros((3, 0))).tolist() == [-INF] * 3
+    assert online.logsumexp(np.zeros((0, 3))).shape == (0,)
+    assert online.logsumexp(np.zeros((0, 3)), axis=0).tolist() == [-INF] * 3
+    assert [p.shape for p in online.softmax(np.zeros((3, 0)))] == [(3, 0)]
+    assert online.logsumexp([]) == -INF
+    assert online.logsumexp(np.float32(2.5)) == 2.5
 
 
 def test_integers_become_float64_and_other_things_are_refused():
@@ -258,14 +267,35 @@ def test_a_file_that_says_too_little_or_ends_early_is_refused(logits_file):
 
 
 def test_a_file_is_read_in_constant_memory(tmp_path):
-    """A process that reads 80 MB stays within 20 MB of where it began; so it does for any length."""
+    """A process that reads 60 MB stays within 20 MB of where it began; so it does for any length."""
     if not sys.platform.startswith("linux"):
         pytest.skip("asks /proc for the memory of a process")
     from benchmarks.distribution import memory_of_a_run
 
     path = tmp_path / "logits"
-    np.zeros(20_000_000, np.float32).tofile(path)
+    np.zeros(15_000_000, np.float32).tofile(path)
     assert memory_of_a_run(path) < 20e6
+
+
+def test_what_was_recorded_of_distribution_is_complete_and_equal():
+    """Every size, partition and number of workers gave the number of one process, and so does this machine."""
+    from benchmarks import distribution
+
+    record = costs.recorded("distribution")
+    rows = {(row["workers"], row["size"], row["partitions"]): row for row in record["dask"]}
+    assert set(rows) == set(
+        itertools.product(distribution.WORKERS, distribution.SIZES, distribution.PARTITIONS)
+    )
+    for (_, size, _), row in rows.items():
+        alone = record["one process"][str(size)]["logsumexp"]
+        assert abs(row["logsumexp"] - alone) <= np.spacing(np.float32(alone))
+        assert row["seconds"] > 0
+    fresh = online.logsumexp(distribution.numbers(10**5))
+    assert abs(float(fresh) - record["one process"]["100000"]["logsumexp"]) <= np.spacing(fresh)
+    file = record["file"]
+    assert file["numbers"] == 10**8
+    assert file["memory"] < 60e6
+    assert file["seconds"]["logsumexp"] < 3 * file["seconds"]["np.fromfile"]
 
 
 def test_a_stream_holds_one_chunk_at_a_time():
@@ -344,7 +374,7 @@ def test_a_target_that_no_shard_holds_is_named():
 
 def test_float32_shards_are_rounded_once_and_keep_their_dtype():
     rng = np.random.default_rng(8)
-    logits, targets = rng.normal(0, 4, (50, 300)).astype(np.float32), rng.integers(0, 300, 50)
+    logits, targets = rng.normal(0, 4, (9, 300)).astype(np.float32), rng.integers(0, 300, 9)
     loss, gradients = online.cross_entropy_with_grad(sharded(logits, [100, 101]), targets)
     truth = reference.cross_entropy(logits, targets, dtype=object)
     assert loss.dtype == gradients[0].dtype == np.float32

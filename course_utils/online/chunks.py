@@ -17,7 +17,7 @@ def pieces(array, size: int = SIZE, axis: int = -1) -> Iterator[np.ndarray]:
     array = np.asanyarray(array)
     along = array.shape[axis]
     step = max(1, size * along // max(1, array.size))
-    for start in range(0, along, step):
+    for start in range(0, max(1, along), step):  # of nothing there is one piece: it has a shape
         yield array[(slice(None),) * (axis % array.ndim) + (slice(start, start + step),)]
 
 
@@ -35,13 +35,18 @@ class File:
     size: int = SIZE
 
     def __iter__(self) -> Iterator[np.ndarray]:
+        return (piece.copy() for piece in self.in_place())
+
+    def in_place(self) -> Iterator[np.ndarray]:
+        """The pieces, each read over the one before: done with it when the next is asked for."""
         dtype, start, left = self._layout()
-        with open(self.path, "rb", buffering=0) as file:
+        buffer = np.empty(min(self.size, left), dtype)
+        with open(self.path, "rb") as file:
             file.seek(start)
             while left:
-                piece = np.fromfile(file, dtype, min(self.size, left))
-                if not piece.size:
-                    raise ValueError(f"{self.path} ended early: {left} numbers are missing")
+                piece = buffer[: min(self.size, left)]
+                if file.readinto(memoryview(piece.view(np.uint8))) < piece.nbytes:
+                    raise ValueError(f"{self.path} ended early: {left} numbers were to come")
                 left -= piece.size
                 yield piece
 

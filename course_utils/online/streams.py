@@ -12,8 +12,9 @@ from course_utils.online.state import EMPTY, State, as_logits, merge, seen, smal
 def state_of(chunks, axis=-1) -> tuple[State, np.dtype]:
     """(the state of all chunks, the dtype that a result of theirs has)."""
     state, dtype = EMPTY, None
-    for chunk in as_chunks(chunks, axis):
-        state = merge(state, seen(chunk, axis, overwrite=isinstance(chunks, File)))
+    ours = isinstance(chunks, File)  # what is read over next may be written over now
+    for chunk in chunks.in_place() if ours else as_chunks(chunks, axis):
+        state = merge(state, seen(chunk, axis, overwrite=ours))
         dtype = result_dtype(chunk) if dtype is None else np.promote_types(dtype, result_dtype(chunk))
     return state, np.dtype(np.float64) if dtype is None else dtype
 
@@ -64,8 +65,10 @@ def rounded(values, dtype):
 
 
 def as_chunks(chunks, axis):
-    """An array comes in pieces; everything else as it is."""
-    return pieces(chunks, axis=axis) if isinstance(chunks, np.ndarray) and chunks.ndim else chunks
+    """An array comes in pieces, a number alone; everything else as it is."""
+    if isinstance(chunks, np.ndarray | np.generic | float | int):
+        return pieces(chunks, axis=axis) if np.ndim(chunks) else [chunks]
+    return chunks
 
 
 def result_dtype(chunk) -> np.dtype:

@@ -132,4 +132,4 @@ def draw_times(ax, sizes, times, unit):
     ax.set_ylim(low / 2, high * 2)
     for (name, taken), (colour, dashes) in zip(times.items(), LINES, strict=False):
         ax.plot(sizes, taken, color=colour, ls=dashes, marker="o", label=name, clip_on=False)
-    ax.legend(frameon=False, loc="upper left", fontsize=10)
+    ax.legend(frameon=False, loc="lower right")
