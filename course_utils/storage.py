@@ -37,6 +37,11 @@ def steps_of_log_p(p) -> np.ndarray:
     return np.exp(-np.minimum(steps, 255) / 16)
 
 
+def float4(p) -> np.ndarray:
+    """The nearest float4_e2m1. From 0 to 1 it has three numbers: 0, 1/2 and 1; everything up to 1/4 is 0."""
+    return _nearest_float4(np.asarray(p, dtype=np.float64))
+
+
 def blocks_of_float4(p) -> np.ndarray:
     """MX: 32 numbers of 4 bits share a power of 2, here one under which the largest of them fits.
 
@@ -48,8 +53,12 @@ def blocks_of_float4(p) -> np.ndarray:
     blocks = p.reshape(-1, BLOCK)
     largest = np.maximum(blocks.max(axis=1, keepdims=True), 2.0**-126)
     share = 2.0 ** np.ceil(np.log2(largest / FLOAT4[-1]))
-    nearest = np.abs((blocks / share)[..., None] - FLOAT4).argmin(axis=-1)
-    return (FLOAT4[nearest] * share).reshape(p.shape)
+    return (_nearest_float4(blocks / share) * share).reshape(p.shape)
+
+
+def _nearest_float4(values):
+    places = np.interp(values, FLOAT4, np.arange(len(FLOAT4)))
+    return FLOAT4[np.rint(places).astype(int)]  # halfway, rint takes the even place: the even pattern of bits
 
 
 WAYS = {
@@ -57,5 +66,6 @@ WAYS = {
     "float8_e4m3fn": float8,
     "float8_e4m3fn of 256 p": float8_of_256_p,
     "int8 of log p, steps of 1/16": steps_of_log_p,
+    "float4: 0, 1/2 or 1": float4,
     "float4, a power of 2 for each 32": blocks_of_float4,
 }

@@ -256,7 +256,8 @@ for name, way in storage.WAYS.items():
 # The table is as exact as the output can show: half a step, or one where the top is held at 255/256. What is lost is lost
 # by the **output**. So decide on the codes: the largest logit needs no softmax at all. And where 8 bits must hold
 # probabilities, what they count matters: 8 bits of $\log p$ are forty times better than 8 bits of $p$. With 4 bits,
-# float4 has three numbers from 0 to 1; a shared power of 2 for each 32 (the **MX** formats) makes them useful.
+# float4 has three numbers from 0 to 1, and stores every $p$ of this row as 0. A shared power of 2 for each 32 numbers (the
+# **MX** formats) leaves a tenth in the wrong place.
 #
 # Where 1 KiB for the table is too much, powers of 2 serve: whole ones are shifts of bits. Base 2 alone is another
 # temperature; with $\log_2 e$ folded into the scale it is the same softmax.

@@ -9,13 +9,14 @@ import zlib
 from functools import cache
 from itertools import product
 
+import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import traitlets
 
 from course_utils import explorers, figures
-from course_utils.explorers import breaker, core, edge
+from course_utils.explorers import breaker, core, edge, training
 from course_utils.explorers.core import picture
 from course_utils.floats import FORMATS
 
@@ -253,6 +254,65 @@ def test_the_formats_are_drawn_while_nobody_waits(monkeypatch):
     explorer.from_state({"z": -95.25, "format": "bfloat16"})
     assert dict(explorer._pictures._kept) == kept
     assert explorer._part.png == edge.explore(z=-95.25, format="bfloat16")._part.png
+
+
+@pytest.fixture
+def playing(monkeypatch):
+    """An explorer, its button that plays, and a way to press it and see what it shows."""
+    monkeypatch.setattr(core.film, "PAUSE", 0)
+    explorer = training.explore(format="float16", scale=1, lr=2.0)
+    groups = [part for part in explorer._panel._buttons.children if isinstance(part, ipywidgets.Box)]
+    return explorer, next(b for group in groups for b in group.children if b.description == "Play")
+
+
+def after_pressing(explorer, button, then=lambda pictures: None):
+    """Press it where a page waits; call `then` after every picture; the steps that were shown."""
+    steps = []
+
+    def note(change):
+        steps.append(explorer.state()["step"])
+
+    async def watch():
+        button.click()
+        while len(asyncio.all_tasks()) > 1:
+            await asyncio.sleep(0)
+            then(steps)
+
+    explorer._part.observe(note, "png")
+    asyncio.run(watch())
+    explorer._part.unobserve(note, "png")
+    return steps
+
+
+def test_a_film_runs_to_the_last_step_and_slowly_at_its_end(playing):
+    explorer, button = playing
+    last = training.observe(explorer.state()).last
+    steps = after_pressing(explorer, button)
+    assert steps[-5:] == [last - 4, last - 3, last - 2, last - 1, last]
+    assert explorer.sentence.endswith("This step lost the weights: the run is over.")
+    assert (button.description, explorer._part.playing) == ("Play", False)
+    assert after_pressing(explorer, button)[0] == 1  # once more from the start
+
+
+def test_a_film_stops_when_its_button_is_pressed_again_or_a_control_is_moved(playing):
+    explorer, button = playing
+    for stop in (button.click, lambda: setattr(explorer._controls["lr"], "value", 0.5)):
+
+        def once(steps, stop=stop):
+            if len(steps) >= 3 and "stopped" not in steps:
+                assert (button.description, explorer._part.playing) == ("Pause", True)
+                steps.append("stopped")
+                stop()
+
+        steps = after_pressing(explorer, button, once)
+        assert len(steps) - steps.index("stopped") <= 2  # nothing more, or the picture of what was moved
+        assert (button.description, explorer._part.playing) == ("Play", False)
+
+
+def test_where_no_page_waits_a_film_shows_its_last_picture(playing):
+    explorer, button = playing
+    button.click()
+    assert explorer.state()["step"] == training.observe(explorer.state()).last
 
 
 def test_no_more_than_eight_figures_are_kept():

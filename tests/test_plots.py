@@ -30,6 +30,11 @@ PICTURES = {
     "training": lambda ax: plots.draw_training(
         ax, {"naive": [2, np.inf, np.nan], "stable": [2, 1, 0.5]}, DEATH
     ),
+    "ratios": lambda ax: plots.draw_ratios(
+        ax, {"small": {"a": 1, "b": 2, "c": 9}, "large": {"a": 2, "b": 3, "c": 2}}, "a"
+    ),
+    "remedies": lambda ax: plots.draw_remedies(ax, {"without": [0.2, 0.25, 0.3], "with": [1.0, 0.99]}, 0.99),
+    "gradients": lambda ax: plots.draw_gradients(ax, [0] * 20 + [1, 5, 20, 40, 20, 5, 1], 2.0**-22, 256),
 }
 
 
@@ -116,6 +121,21 @@ def test_a_logit_of_zero_is_a_number_and_a_probability_of_zero_is_a_loss(ax):
     assert "zero" not in words(ax)
     plots.draw_pipeline(ax, pipeline.run([200.0, 0], "float32", "shifted"))
     assert "zero" in words(ax)
+
+
+@pytest.mark.parametrize("name", ["remedies", "gradients"])
+def test_no_word_is_cut_off_and_no_tick_label_runs_into_its_neighbour(name):
+    fig, axes = plots.figure(10, 3.3, columns=3)
+    for ax in axes:
+        PICTURES[name](ax)
+    fig.canvas.draw()
+    for ax in axes:
+        for box in (text.get_window_extent() for text in ax.texts if text.get_clip_on()):
+            assert ax.bbox.x0 <= box.x0
+            assert box.x1 <= ax.bbox.x1
+    ticks = [label.get_window_extent() for ax in axes for label in ax.get_xticklabels()]
+    ticks.sort(key=lambda box: box.x0)
+    assert all(a.x1 < b.x0 for a, b in pairwise(ticks))
 
 
 def test_a_death_is_told_in_words(ax):

@@ -48,6 +48,13 @@ def test_float4_is_the_format_that_ml_dtypes_has():
     np.testing.assert_array_equal(patterns.astype(np.float64), storage.FLOAT4)
 
 
+def test_float4_alone_has_three_probabilities():
+    p = np.linspace(0, 1, 1001)
+    np.testing.assert_array_equal(np.unique(storage.float4(p)), [0, 0.5, 1])
+    np.testing.assert_array_equal(storage.float4(p), p.astype(ml_dtypes.float4_e2m1fn).astype(np.float64))
+    assert misplaced("float4: 0, 1/2 or 1") == pytest.approx(0.5)
+
+
 def test_a_block_keeps_its_largest_number_within_the_format():
     p = np.full(64, 0.001)
     p[0], p[40] = 0.99, 2e-30

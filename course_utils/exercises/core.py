@@ -39,7 +39,8 @@ overhaul  {"A": your function, ...}                       {"A": broken function}
 Tolerances count ulps of the case's format; left out, one is what an honest max-shift may lose. With
 `unit="logits"` an ulp is that of the largest |logit|: use it for logarithms and losses, which may come
 close to 0; with `unit="one"` it is that of 1 at least. With `quiet=True` an answer is refused that overflows or
-makes a NaN on the way, whatever comes out. A known mistake is recognised by what it does (see `recognise`): it
+makes a NaN on the way, whatever comes out. `also(function)` returns a `Fault` of a function whose numbers are all
+right, or None: too much memory, for instance. A known mistake is recognised by what it does (see `recognise`): it
 answers like the learner's function on every case, also when both raise, whatever its constant (see
 `Mistake.family`); slips that are made everywhere need no entry (see `common_slips`). `curve=False` leaves out
 the picture of the error.
@@ -66,7 +67,7 @@ import numpy as np
 
 from course_utils import guard, progress
 from course_utils.exercises.evidence import judge_choice, judge_input
-from course_utils.exercises.faults import Case, case
+from course_utils.exercises.faults import Case, Fault, case, fault_of
 from course_utils.exercises.judge import judge_function
 from course_utils.exercises.overhaul import Refused, judge_overhaul
 from course_utils.exercises.predictions import judge_numbers
@@ -75,7 +76,7 @@ from course_utils.exercises.typed import gaps
 from course_utils.guard import named_error, shown
 from course_utils.mistakes import MISTAKES, Mistake
 
-__all__ = ["KINDS", "Case", "CheckResult", "Exercise", "Refused", "case"]
+__all__ = ["KINDS", "Case", "CheckResult", "Exercise", "Fault", "Refused", "case"]
 
 _JUDGES = {
     "write": judge_function,
@@ -125,6 +126,7 @@ class Exercise:
     subject: object = None
     limits: Callable | None = None
     goal: Callable | None = None
+    also: Callable | None = None
     unit: str = "truth"
     digits: int = 3
     largest: int = 1000
@@ -136,7 +138,7 @@ class Exercise:
         if self.kind not in _JUDGES:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}; got {self.kind!r}")
         self._attempted = self._asked = False
-        self._truths, self._known = {}, {}
+        self._truths, self._known, self._wrong = {}, {}, {}
 
     def __repr__(self):
         stars = "★" * self.difficulty
@@ -217,6 +219,13 @@ class Exercise:
         if mistake.key not in self._known:
             self._known[mistake.key] = [guard.call(mistake.function, one.args) for one in self.cases]
         return self._known[mistake.key]
+
+    def wrong_cases(self, mistake) -> list[int]:
+        """The numbers of the cases that a known mistake gets wrong, found once."""
+        if mistake.key not in self._wrong:
+            runs = enumerate(self.runs_of(mistake))
+            self._wrong[mistake.key] = [i for i, run in runs if fault_of(self, self.cases[i], run)]
+        return self._wrong[mistake.key]
 
     def _not_attempted(self, missing):
         where = "Your answer goes here." if missing == [""] else f"Still to fill in: {', '.join(missing)}."

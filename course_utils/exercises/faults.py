@@ -127,10 +127,13 @@ def _value_fault(exercise, one, run, value, truth):
 
 def _far(relative, distance) -> str:
     if 1e-3 < relative < 10:
-        return f"{100 * relative:.1f} %"
+        return f", by up to {100 * relative:.1f} %"
     if 10 <= relative < np.inf:
-        return f"a factor of {relative:.3g}"
-    return f"{np.max(distance, where=np.isfinite(distance), initial=0):.3g} ulps"
+        return f", by up to a factor of {relative:.3g}"
+    worst = np.max(distance, where=np.isfinite(distance), initial=0)
+    return (
+        f", by up to {worst:.3g} ulps" if worst else ""
+    )  # where the truth is 0 every other number is far off
 
 
 def _type_fault(exercise, value, array):
@@ -175,6 +178,9 @@ _NAMES = {
     "gradient": "The gradient",
     "softplus_gradient": "The gradient",
     "predicted_class": "The index",
+    "record": "A number of the record",
+    "margin": "The margin",
+    "weights": "A weight",
     "log_softmax": "A logarithm",
     "logsumexp": "The logarithm",
     "log_not_sigmoid": "The logarithm",
@@ -186,6 +192,6 @@ _WORDS = {
     "NaN": "{what} is NaN where the truth is not.",
     "inf": "{what} is infinite where the truth is a finite number.",
     "zero": "{what} is 0 where the truth is not, and the format can hold the truth.",
-    "inaccurate": "{what} is wrong, by up to {far}.",
-    "right": "{what} is wrong, by up to {far}.",
+    "inaccurate": "{what} is wrong{far}.",
+    "right": "{what} is wrong{far}.",
 }

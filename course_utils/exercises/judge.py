@@ -46,6 +46,12 @@ def judge_function(exercise, function) -> CheckResult:
     faults = [fault_of(exercise, one, run) for one, run in zip(exercise.cases, runs, strict=False)]
     if any(faults):
         return _refused(exercise, function, runs, faults, left)
+    fault = exercise.also and guard.call(exercise.also, (function,), left()).value
+    if fault:
+        details = (("what happened", fault.verdict), ("the step", fault.step), ("the change", fault.change))
+        return CheckResult(
+            exercise.key, INCORRECT, f"All {len(runs)} cases agree. One thing is left.", details
+        )
     verdict = f"All {len(runs)} cases agree with the reference. {exercise.objective_done}"
     result = CheckResult(exercise.key, CORRECT, verdict, tuple(notes_on(runs, exercise.cases)))
     widest = max(exercise.cases, key=picture.width)

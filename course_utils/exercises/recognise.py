@@ -109,7 +109,7 @@ def _explains_a_part(exercise, runs, faults, forms):
     """
     fitting, failed = [], sum(map(bool, faults))
     for mistake, function, known in forms:
-        own = [i for i, run in enumerate(known) if fault_of(exercise, exercise.cases[i], run)]
+        own = exercise.wrong_cases(mistake)
         enough = len(own) > 1 and len(own) > failed / 2
         enough = enough and any(_is_telling(exercise, i, known[i]) for i in own)
         if enough and all(faults[i] and alike(exercise, exercise.cases[i], runs[i], known[i]) for i in own):

@@ -75,8 +75,9 @@ def told(mistake, opening="") -> tuple:
     ]
     if mistake.widget in _explorers():
         view = _VIEWS.get(mistake.quantity, "") if mistake.widget == "loss" else ""
-        call = f"{mistake.widget}.explore({view})"
-        said.append(("see it", f"`from course_utils.explorers import {mistake.widget}`, then `{call}`"))
+        # under a name that no lesson gives to anything else: some rooms are called as their explorer is
+        imported = f"`from course_utils.explorers import {mistake.widget} as explorer`"
+        said.append(("see it", f"{imported}, then `explorer.explore({view})`"))
     return tuple(said)
 
 

@@ -132,11 +132,11 @@ def explore(**preset):
         goal="Find a machine on which the safe form costs nothing more than the naive one.",
         caption="Solid: time that memory needs for the accesses; hatched: time that exp needs. Both run side by side, "
         "so the longer bar decides. Dotted: the naive form.",
-        why="Safe reads each logit once more, to find the maximum. Where memory is the bottleneck, that is 4 "
-        "accesses against 3, or 8 against 5 when every operation is a pass of its own. Where exp is the bottleneck, "
-        "the extra access hides behind it. Online and verified forms need no extra access at all.",
+        why="Memory and exp work side by side, and the slower one decides. Safe reads each logit once more, to find "
+        "the maximum: 4 accesses against 3, or 8 against 5 when every operation is a pass of its own. Whether you pay "
+        "for the access more depends on who waits for whom. Online and verified forms need none.",
         note="A model with two numbers a machine: bytes a second and exps a second. It leaves out caches, latency and "
-        "the cost of a call; the cell above has measured the real thing.",
+        "the cost of a call. A timing on your machine has all of them.",
         controls=CONTROLS,
         presets=PRESETS,
         preset=preset,

@@ -112,12 +112,13 @@ def draw_ratios(ax, times, base):
     clear(ax)
     names = [name for name in next(iter(times.values())) if name != base]
     ratios = {name: [taken[name] / taken[base] for taken in times.values()] for name in names}
-    for name, values in ratios.items():
-        ax.plot(range(len(times)), values, marker="o", label=name)
-    ax.axhline(1, linestyle=":", color=PALETTE["truth"])
-    ax.set(ylabel=f"time, in units of {base}", ylim=(0, None))
-    ax.set_xticks(range(len(times)), times)
-    ax.legend(frameon=False)
+    places = np.arange(len(times))
+    ax.axhline(1, color=PALETTE["truth"], lw=1)
+    for (_, values), (colour, dashes) in zip(ratios.items(), LINES, strict=False):
+        ax.plot(places, values, color=colour, ls=dashes, marker="o", ms=7, mec="white", clip_on=False)
+    ax.set(xlim=(-0.15, len(times) - 1), ylim=(0, None), ylabel=f"time, in units of {base}")
+    ax.set_xticks(places, times)
+    end_labels(ax, [(np.array(values), name, PALETTE["text"]) for name, values in ratios.items()], places)
     return [{"contender": n} | {i: f"{v:.2f}" for i, v in zip(times, ratios[n], strict=True)} for n in names]
 
 

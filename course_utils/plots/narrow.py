@@ -27,7 +27,8 @@ def draw_remedies(ax, accuracies, reached):
     `reached` is the accuracy to reach, a dotted line.
     """
     clear(ax)
-    ax.set(xlim=(0, 1), ylim=(len(accuracies) - 0.4, -0.6), xlabel="test accuracy")
+    ax.set(xlim=(0, 1.1), ylim=(len(accuracies) - 0.4, -0.6), xlabel="test accuracy")
+    ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
     ax.axvline(reached, color=PALETTE["truth"], ls=":", lw=2)
     for row, values in enumerate(accuracies.values()):
         middle = float(np.median(values))

@@ -68,7 +68,7 @@ def winner_stands_first(codes):
     diagnosis="Your codes are close, and the outputs still differ. With few classes each p is large, and a step of "
     "the code moves it by more than half a step of the output.",
     step="One step of the code moves p by p / 64; a step of the output is 1/256.",
-    change="Make p smaller: more classes that share it.",
+    change="Make p smaller: more classes that share it. And keep the codes 1 apart.",
 )
 def too_few_to_share(codes):
     return np.sum(codes == codes.max()) == 1 and not _tied(codes)

@@ -102,6 +102,53 @@ def cut_instead_of_round(step, fmt, n):
 
 
 @slip(
+    fails_on=("np.sum", "float16", 70_000),
+    belief="np.sum adds up in float32, so its answer is right.",
+    diagnosis="You left the total in float32. NumPy adds up there and then stores the answer in the format of the "
+    "input: 70,000 is beyond 65,504, the largest float16.",
+    step="The total of 70,000 on its way back into float16.",
+    change="Ask whether the total itself fits the format.",
+)
+def leave_the_total_wide(step, fmt, n):
+    return n if step == "np.sum" else _comes_out(step, fmt, n)
+
+
+@slip(
+    fails_on=("a p in bfloat16", "bfloat16", 1000),
+    belief="The shift makes a softmax right.",
+    diagnosis="You divided by the true total, 1,000. In bfloat16 the total of 1,000 ones stalls at 256, and each p is "
+    "1/256.",
+    step="The sum of the exps: it is the sum of your first line.",
+    change="Divide by the total that comes out there.",
+)
+def divide_by_the_true_total(step, fmt, n):
+    return 1 / n if step == "a p in bfloat16" else _comes_out(step, fmt, n)
+
+
+@slip(
+    fails_on=("all p stored", "float8_e4m3fn", 1000),
+    belief="Probabilities add up to 1, stored or not.",
+    diagnosis="You kept the sum at 1. Each p is rounded by itself, all of them in the same direction: 1/1000 up to "
+    "1/512, 1/1100 down to 0. Nothing brings the sum back.",
+    step="The store: equal numbers are rounded equally.",
+    change="Round one p, then multiply by their number.",
+)
+def keep_the_sum_at_one(step, fmt, n):
+    return 1 if step == "all p stored" else _comes_out(step, fmt, n)
+
+
+@slip(
+    fails_on=("all p stored", "float8_e4m3fn", 1100),
+    belief="A p below the smallest number is stored as the smallest number.",
+    diagnosis="You stored 1/1100 as 1/512. It lies below half of the smallest number, 1/1024, so 0 is nearer.",
+    step="1/1100 lies below 1/1024.",
+    change="Above half of the smallest number a p is rounded up, below it to 0.",
+)
+def round_up_at_any_size(step, fmt, n):
+    return n / 512 if step == "all p stored" else _comes_out(step, fmt, n)
+
+
+@slip(
     fails_on=("mask with -10,000", "bfloat16", 2),
     belief="Adding the same number to every score changes nothing.",
     diagnosis="You used the shift that cancels on paper. Near 10,000 the neighbours of bfloat16 are 64 apart: 3 and 5 "
@@ -111,6 +158,30 @@ def cut_instead_of_round(step, fmt, n):
 )
 def shift_by_the_mask(step, fmt, n):
     return _on_paper(step, fmt, n) if step == "mask with -10,000" else _comes_out(step, fmt, n)
+
+
+@slip(
+    fails_on=("mask with -10,000", "bfloat16", 2),
+    belief="What is masked has probability 0.",
+    diagnosis="You gave a masked score the p of 0. Here *both* are masked, by a finite number. Softmax compares them "
+    "with each other and with nothing else, so they share 1.",
+    step="The maximum is -10,000 as well, and is subtracted.",
+    change="Only -inf and a rule for rows without a class give 0.",
+)
+def expect_masked_rows_to_be_empty(step, fmt, n):
+    return 0 if step == "mask with -10,000" else _comes_out(step, fmt, n)
+
+
+@slip(
+    fails_on=("mask with -10,000", "bfloat16", 2),
+    belief="-10,000 is minus infinity to a narrow format.",
+    diagnosis="You took -10,000 for -inf, and -inf - (-inf) is NaN. bfloat16 reaches as far as float32: -10,000 is an "
+    "ordinary number to it. Only its digits are few.",
+    step="-10,000 stored in bfloat16 is -9,984.",
+    change="Compare the mask with the format's range, then with its spacing.",
+)
+def take_the_mask_for_infinite(step, fmt, n):
+    return np.nan if step == "mask with -10,000" else _comes_out(step, fmt, n)
 
 
 what_is_left = Exercise(
@@ -134,7 +205,13 @@ what_is_left = Exercise(
         stall_inside_numpy,
         hold_at_the_largest,
         cut_instead_of_round,
+        leave_the_total_wide,
+        divide_by_the_true_total,
+        keep_the_sum_at_one,
+        round_up_at_any_size,
         shift_by_the_mask,
+        expect_masked_rows_to_be_empty,
+        take_the_mask_for_infinite,
     ),
     hints=(
         "Three things can happen to a number that is stored: it is rounded, it is too small, it is too large. Which "

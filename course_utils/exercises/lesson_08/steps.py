@@ -8,7 +8,7 @@ from course_utils import floats
 from course_utils.exercises.core import Exercise, case
 from course_utils.mistakes import mistake
 
-slip = partial(mistake, quantity="softmax", widget="")
+slip = partial(mistake, quantity="weights", widget="")
 
 
 def _true_step(weights, gradient, lr, loss_scale):
@@ -142,23 +142,121 @@ def replace_and_step(weights, gradient, lr, loss_scale):
     return weights - lr * np.nan_to_num(gradient).astype(np.float32) / loss_scale
 
 
+@slip(
+    fails_on=(np.float32([0.3]), np.float16([8.0]), 0.1, 1.0),
+    belief="A learning rate needs few digits.",
+    diagnosis="You left the learning rate in float16. 0.1 is stored there as 0.09998, and every step is too short by "
+    "that factor. It costs nothing to keep it wide.",
+    step="`np.float16(lr)`.",
+    change="Use `lr` as it comes.",
+)
+def keep_the_rate_in_float16(weights, gradient, lr, loss_scale):
+    return my_step(weights, gradient, float(np.float16(lr)), loss_scale)
+
+
+@slip(
+    fails_on=(np.float32([0.1]), np.float16([1.0]), 2.0**-12, 1.0),
+    belief="The update is wide, so nothing is lost.",
+    diagnosis="You rounded the weights to float16 before you moved them. What earlier steps had added below the "
+    "spacing of float16 is gone each time.",
+    step="`weights.astype(np.float16)` on the way in.",
+    change="Leave the weights in float32.",
+)
+def round_the_weights_first(weights, gradient, lr, loss_scale):
+    narrow = weights.astype(np.float16).astype(np.float32)
+    moved = my_step(narrow, gradient, lr, loss_scale)
+    return weights if moved is narrow else moved
+
+
+@slip(
+    fails_on=_INF,
+    belief="The bad number of a gradient is NaN.",
+    diagnosis="You left out steps with NaN and took those with inf. A scale that is too large gives inf first.",
+    step="`np.isnan(gradient)`: inf is not NaN.",
+    change="`np.all(np.isfinite(gradient))` asks for both.",
+)
+def skip_on_nan_alone(weights, gradient, lr, loss_scale):
+    return weights if np.isnan(gradient).any() else step_over_the_cliff(weights, gradient, lr, loss_scale)
+
+
+@slip(
+    fails_on=(np.float32([1.0, 2.0]), np.float16([np.nan, 1.0]), 0.5, 1.0),
+    belief="A gradient that is too large is inf.",
+    diagnosis="You left out steps with inf and took those with NaN. inf - inf on the way back is NaN, and NaN takes "
+    "its weight for good.",
+    step="`np.isinf(gradient)`: NaN is not inf.",
+    change="`np.all(np.isfinite(gradient))` asks for both.",
+)
+def skip_on_inf_alone(weights, gradient, lr, loss_scale):
+    return weights if np.isinf(gradient).any() else step_over_the_cliff(weights, gradient, lr, loss_scale)
+
+
+@slip(
+    fails_on=(np.float32([1.0, 1.0]), np.float16([60_000, 60_000]), 0.5, 1024.0),
+    belief="A sum tells whether all numbers are finite.",
+    diagnosis="You asked the sum of the gradient, in float16. Two large numbers overflow together though each of them "
+    "is finite, and a good step is left out.",
+    step="`np.isfinite(np.sum(gradient))`.",
+    change="Ask each number: `np.all(np.isfinite(gradient))`.",
+)
+def ask_the_sum(weights, gradient, lr, loss_scale):
+    finite = np.isfinite(np.sum(gradient))
+    return step_over_the_cliff(weights, gradient, lr, loss_scale) if finite else weights
+
+
+@slip(
+    fails_on=_INF,
+    belief="A step that is left out leaves nothing.",
+    diagnosis="You returned zeros for a step that is left out. The weights are what the training has learned so far: "
+    "they stay.",
+    step="What you return where the gradient is not finite.",
+    change="`return weights`.",
+)
+def skip_to_zero(weights, gradient, lr, loss_scale):
+    good = np.all(np.isfinite(gradient))
+    return my_step(weights, gradient, lr, loss_scale) if good else np.zeros_like(weights)
+
+
+@slip(
+    fails_on=(np.float32([1.0]), np.float16([0.5]), 0.5, 4.0),
+    belief="The gradient shows the way.",
+    diagnosis="You added the step. The gradient points uphill, to a larger loss.",
+    step="`weights + ...`.",
+    change="Subtract.",
+)
+def step_uphill(weights, gradient, lr, loss_scale):
+    return my_step(weights, gradient, -lr, loss_scale)
+
+
+@slip(
+    fails_on=_INF,
+    belief="Clipping keeps a step in bounds.",
+    diagnosis="You clipped inf to the largest float16 and took that step. 65,504 is as invented as any other number, "
+    "and NaN passes a clip.",
+    step="`np.clip(gradient, ...)`.",
+    change="Return the weights as they came.",
+)
+def clip_and_step(weights, gradient, lr, loss_scale):
+    wide = np.clip(gradient.astype(np.float32), -65504, 65504)
+    return weights - lr * wide / loss_scale
+
+
+@slip(
+    fails_on=_INF,
+    belief="Once the gradient is float32, inf becomes a number.",
+    diagnosis="You replaced inf in float32: it became 3e38, and that step was taken.",
+    step="`np.nan_to_num` after `astype(np.float32)`.",
+    change="Return the weights as they came.",
+)
+def replace_wide_and_step(weights, gradient, lr, loss_scale):
+    return weights - lr * np.nan_to_num(gradient.astype(np.float32)) / loss_scale
+
+
 def _subtract_in_float16(weights, gradient, lr, loss_scale):
     if not np.all(np.isfinite(gradient)):
         return weights
     move = (lr * gradient.astype(np.float32) / loss_scale).astype(np.float16)
     return weights - move.astype(np.float32)
-
-
-def _skip_on_nan_alone(weights, gradient, lr, loss_scale):
-    if np.isnan(gradient).any():
-        return weights
-    return weights - lr * gradient.astype(np.float32) / loss_scale
-
-
-def _skip_to_zero(weights, gradient, lr, loss_scale):
-    if not np.all(np.isfinite(gradient)):
-        return np.zeros_like(weights)
-    return my_step(weights, gradient, lr, loss_scale)
 
 
 def _in_bfloat16(weights, gradient, lr, loss_scale):
@@ -185,6 +283,7 @@ both_diseases = Exercise(
         ),
         _scaled_by_hand("a gradient that float16 alone could not hold", [0, 0], [0.25, -0.5], 0.5, 2.0**24),
         _scaled_by_hand("a layer of weights", [[0.3, -0.2], [0.1, 0.7]], [[8, -4], [2, 1]], 0.1, 1024.0),
+        _scaled_by_hand("large, and finite", [1, -1], [60_000, 40_000], 2.0**-6, 1024.0),
         _scaled_by_hand("one number of the gradient is inf", [1, 1], [np.inf, 1], 0.5, 1024.0),
         _scaled_by_hand("one number of the gradient is -inf", [1, 1], [1, -np.inf], 0.5, 1024.0),
         _scaled_by_hand("one number of the gradient is NaN", [1, 2], [1, np.nan], 0.5, 1.0),
@@ -197,6 +296,15 @@ both_diseases = Exercise(
         step_over_the_cliff,
         skip_single_numbers,
         replace_and_step,
+        replace_wide_and_step,
+        clip_and_step,
+        skip_on_nan_alone,
+        skip_on_inf_alone,
+        ask_the_sum,
+        skip_to_zero,
+        keep_the_rate_in_float16,
+        round_the_weights_first,
+        step_uphill,
     ),
     hints=(
         "Three numbers are narrow in the starter: the gradient, the weights and the learning rate. Which of them "
@@ -212,8 +320,6 @@ both_diseases = Exercise(
     variants=(_in_two_names, _fold_the_factors, _in_float64),
     must_fail=(
         _subtract_in_float16,
-        _skip_on_nan_alone,
-        _skip_to_zero,
         _in_bfloat16,
     ),
 )

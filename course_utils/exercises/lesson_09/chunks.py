@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from course_utils import floats, naive, reference, shifted, stable
-from course_utils.exercises.core import Exercise, case
+from course_utils import costs, floats, naive, reference, shifted, stable
+from course_utils.exercises.core import Exercise, Fault, case
 from course_utils.mistakes import mistake
 
 
@@ -28,6 +28,12 @@ def _pieces_of_losses(logits, targets, rows=4):
         for i in range(0, len(logits), rows)
     ]
     return np.concatenate(parts).mean()
+
+
+def _rows_of_a_generator(logits, targets, rows=4):
+    chunks = (slice(i, i + rows) for i in range(0, len(logits), rows))
+    losses = (shifted.cross_entropy(logits[c], targets[c]) * len(targets[c]) for c in chunks)
+    return sum(losses) / len(targets)
 
 
 LAST_IS_SHORT = (np.float32([[0, 1]] * 4 + [[3, 0]]), np.array([0, 0, 0, 0, 0]))
@@ -105,6 +111,90 @@ def chunks_without_a_shift(logits, targets, rows=4):
     return np.mean(naive.logsumexp(logits) - own)
 
 
+@_chunked(
+    belief="A probability was computed safely, so its logarithm is safe.",
+    diagnosis="You took the logarithm of a probability. The shift is in, and yet a class that is far behind has p = 0: "
+    "its loss is inf instead of the distance.",
+    step="`np.log(softmax(...))`.",
+    change="Use `shifted.logsumexp(some) - own`.",
+    fails_on=(np.float32([[0, 200]]), np.array([0])),
+)
+def log_of_a_probability(logits, targets, rows=4):
+    with np.errstate(divide="ignore"):
+        return np.mean(-np.log(shifted.softmax(logits)[np.arange(len(logits)), targets]))
+
+
+@_chunked(
+    belief="In chunks the numbers are small.",
+    diagnosis="You went through probabilities without a shift. inf / inf is NaN in a chunk as it is in the whole.",
+    step="`naive`, or `np.exp(some)` over its sum.",
+    change="Use `shifted.logsumexp(some) - own`.",
+    fails_on=(np.float32([[100, 0]]), np.array([1])),
+)
+def chunks_through_p(logits, targets, rows=4):
+    with np.errstate(all="ignore"):
+        return naive.cross_entropy(logits, targets)
+
+
+@_chunked(
+    belief="The mean is over the chunks.",
+    diagnosis="You divided by the number of chunks. A mean loss is a mean over rows.",
+    step="The division at the end.",
+    change="Divide by `len(logits)`.",
+)
+def divide_by_the_chunks(logits, targets, rows=4):
+    return sum_of_all(logits, targets) / -(-len(logits) // rows)
+
+
+@_chunked(
+    belief="rows is the number of rows.",
+    diagnosis="You divided by `rows`, the size of a chunk. The batch has more of them, or fewer.",
+    step="`total / rows`.",
+    change="Divide by `len(logits)`.",
+)
+def divide_by_the_size_of_a_chunk(logits, targets, rows=4):
+    return sum_of_all(logits, targets) / rows
+
+
+@_chunked(
+    belief="The loop adds up.",
+    diagnosis="You kept the last chunk and nothing of those before it.",
+    step="`total = ...` inside the loop.",
+    change="`total += ...`.",
+)
+def keep_the_last_chunk_alone(logits, targets, rows=4):
+    start = (len(logits) - 1) // rows * rows
+    return sum_of_all(logits[start:], targets[start:]) / len(logits)
+
+
+@_chunked(
+    belief="some[:, wanted] picks a logit a row.",
+    diagnosis="You picked every target from every row: a table, rows by rows, instead of one logit a row.",
+    step="`some[:, wanted]`.",
+    change="`some[np.arange(len(some)), wanted]`.",
+)
+def every_target_of_every_row(logits, targets, rows=4):
+    total = 0.0
+    for start in range(0, len(logits), rows):
+        some, wanted = logits[start : start + rows], targets[start : start + rows]
+        total += np.sum(shifted.logsumexp(some) - some[:, wanted])
+    return total / len(logits)
+
+
+def no_copy(loss):
+    """What is wrong with a loss that holds a copy of all logits, or None."""
+    logits, targets = np.zeros((256, 250), np.float32), np.zeros(256, np.int64)
+    copies = costs.peak_bytes(loss, logits, targets) / logits.nbytes
+    if copies < 0.5:
+        return None
+    return Fault(
+        "memory",
+        f"Your loss is right. With 256 rows of 250 logits it holds {copies:.1f} copies of all of them at once.",
+        "A call that gets the whole of `logits`.",
+        "Loop over `range(0, len(logits), rows)`, and hand over `logits[start : start + rows]`.",
+    )
+
+
 def _batch(rows, scale, seed):
     rng = np.random.default_rng(seed)
     return floats.store(rng.normal(0, scale, (rows, 5)), "float32"), rng.integers(0, 5, rows)
@@ -121,6 +211,7 @@ chunked_loss = Exercise(
         case("eight rows, two full chunks", *_batch(8, 3, 1), dtype="float32"),
         case("seven rows, the last chunk is short", *_batch(7, 3, 2), dtype="float32"),
         case("one row", *_batch(1, 3, 3), dtype="float32"),
+        case("past the cliff, and close", [[100, 98]], [1], dtype="float32"),
         case("rows past the cliff", *_batch(6, 300, 4), dtype="float32"),
         case("the last row costs most", *LAST_IS_SHORT, dtype="float32"),
         case("the last target differs", [[0, 1]] * 5, [0, 0, 0, 0, 1], dtype="float32"),
@@ -132,8 +223,17 @@ chunked_loss = Exercise(
         sum_of_all,
         sign_turned_round,
         chunks_without_a_shift,
+        chunks_through_p,
+        log_of_a_probability,
+        divide_by_the_chunks,
+        divide_by_the_size_of_a_chunk,
+        keep_the_last_chunk_alone,
+        every_target_of_every_row,
     ),
+    also=no_copy,
     must_fail=(
+        lambda z, t, rows=4: shifted.cross_entropy(z, t),
+        lambda z, t, rows=4: np.mean(shifted.logsumexp(z) - z[np.arange(len(z)), t]),
         lambda z, t, rows=4: np.median(shifted.logsumexp(z) - z[np.arange(len(z)), t]),
         lambda z, t, rows=4: shifted.cross_entropy(z[:rows], t[:rows]),
         lambda z, t, rows=4: shifted.cross_entropy(z[-rows:], t[-rows:]),
@@ -147,6 +247,6 @@ chunked_loss = Exercise(
     ),
     model_answer=my_chunked_loss,
     why="Each row's loss needs that row alone. So a chunk is enough at any time, and only one number lives on.",
-    variants=(_one_row_at_a_time, _pieces_of_losses, lambda z, t, rows=4: shifted.cross_entropy(z, t)),
+    variants=(_one_row_at_a_time, _pieces_of_losses, _rows_of_a_generator),
     unit="logits",
 )

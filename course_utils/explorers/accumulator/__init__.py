@@ -15,8 +15,8 @@ PRESETS = {
     "formats": {
         "all bfloat16": dict.fromkeys(_ALL, "bfloat16"),
         "all float16": dict.fromkeys(_ALL, "float16"),
-        "only p in float8_e4m3fn": {"terms": "float32", "total": "float32", "store": "float8_e4m3fn"},
-        "only p in float8_e5m2": {"terms": "float32", "total": "float32", "store": "float8_e5m2"},
+        "p in e4m3": {"terms": "float32", "total": "float32", "store": "float8_e4m3fn"},
+        "p in e5m2": {"terms": "float32", "total": "float32", "store": "float8_e5m2"},
     },
 }
 
@@ -33,9 +33,10 @@ def explore(**preset):
         goal=f"At K = {2**MOST:,}, make all p add up to 1 within 1 % with no format wider than 16 bits.",
         caption="Left the sum of the exps, right the sum of all stored probabilities, over the number of "
         "classes. Solid: computed in the chosen formats; dotted: the truth. Hatched: 0, inf or NaN.",
-        why="A running total stalls where the next term is below half of its spacing: 1 more is lost from 256 on "
-        "in bfloat16, from 2,048 on in float16, from 16 and 8 on in the two float8. Added in pairs, a "
-        "total meets totals of its own size. A stored p is lost where it is below half of the smallest number.",
+        why="A running total stalls where the next term is below half of the spacing at the total: one more 1 is lost "
+        "from 256 on in bfloat16, from 2,048 on in float16, from 16 and 8 on in the two float8. No exp is wrong there, "
+        "and the shift does not help: the total is. A stored p is lost where it is below half of the smallest number "
+        "of its format.",
         note="Every exp and every addition is computed in the chosen format. The division is float32, rounded "
         "once to the format of p. The truth is float64, on the logits as they are stored.",
         controls=CONTROLS,

@@ -14,7 +14,7 @@ NAMES = ("float32", "float16", "bfloat16", "float8_e5m2", "float8_e4m3fn")
 LOGITS = ("all equal", "spread out")
 
 CONTROLS = {
-    "size": number("classes K = 2^", 10.0, 1, MOST, 0.25),
+    "size": number("K, as a power of 2", 10.0, 1, MOST, 0.25),
     "terms": scale("exp in", NAMES, "bfloat16"),
     "total": scale("sum in", NAMES, "bfloat16"),
     "store": scale("p stored in", NAMES, "bfloat16"),

@@ -30,21 +30,18 @@ class _Panel:
     def __init__(self, axes, name):
         self.axes, self.name, self.drawn = axes, name, None
         self.over = axes.figure.add_subplot(axes.get_subplotspec(), label=f"over {name}", zorder=2)
-        self._frame(axes)
-        self._frame(self.over)
+        title, limits = _PANELS[name]
+        for one in (axes, self.over):
+            one.set(xscale="log", yscale="log", xlim=(SIZES[0], SIZES[-1]), ylim=limits)
+            one.minorticks_off()  # eight a decade on both axes cost seconds and tell nothing
+        axes.set_title(title)
+        axes.set_xlabel("classes K")
+        axes.tick_params(colors=PALETTE["text"])
         self.over.set_axis_off()
         self.here = self.over.axvline(2, color=PALETTE["faint"], lw=1.2, animated=True)
         dot = {"ls": "", "mfc": PALETTE["paper"], "mew": 2, "animated": True, "clip_on": False}
         (self.true,) = self.over.plot([], [], marker="o", ms=10, mec=PALETTE["truth"], **dot)
         (self.dot,) = self.over.plot([], [], marker="D", ms=8, mec=PALETTE["computed"], **dot)
-
-    def _frame(self, axes):
-        title, limits = _PANELS[self.name]
-        axes.set(xscale="log", yscale="log", xlim=(SIZES[0], SIZES[-1]), ylim=limits)
-        axes.minorticks_off()  # eight a decade on both axes cost seconds and tell nothing
-        axes.set_title(title)
-        axes.set_xlabel("classes K")
-        axes.tick_params(colors=PALETTE["text"])
 
     def show(self, seen):
         if self.drawn is not seen.curves:

@@ -11,6 +11,7 @@ An explorer file holds no widget code. It holds CONTROLS, PRESETS, four function
         "at the cliff": {                         # a button: new values, or a function of the state
             "first bad": {"z": 88.72, "format": "float32"},
             "+1 ulp": lambda state: {"z": neighbour(state["z"], state["format"])},
+            "play": Film(lambda state: ({"z": z} for z in range(80, 90))),  # one picture after the other
         },
     }
 
@@ -44,6 +45,9 @@ first and the format second. At 1280 x 800 two rows of controls, one of buttons 
 are seen together; on a wide screen the controls stand beside the picture. The dark theme inverts the
 lightness of a picture and keeps its hues: draw with PALETTE, on paper.
 
+Films. A button may be a `Film`. It reads "Pause" while it plays; any other button and any control stops it. The live
+line is not read out meanwhile.
+
 Speed. An artist made with `animated=True` is drawn alone, over a kept background: 10 ms. Touching anything
 else (limits, ticks, titles, artists added or removed) redraws the whole figure, which is right too, but
 takes 40 to 90 ms. So make every artist that a number moves animated. What depends on choices may be still:
@@ -65,10 +69,11 @@ import traitlets
 
 from course_utils import figures, plots
 from course_utils.explorers.core.controls import Choice, Number, NumberBox, choice, number, scale
+from course_utils.explorers.core.film import Film, Projector
 from course_utils.explorers.core.panel import Panel
 from course_utils.explorers.core.picture import Pictures, stacked
 
-__all__ = ["Choice", "Explorer", "Number", "choice", "number", "scale"]
+__all__ = ["Choice", "Explorer", "Film", "Number", "choice", "number", "scale"]
 
 HERE = Path(__file__).parent
 IDLE = 0.5  # seconds without a change, after which the kernel has time to spare
@@ -85,6 +90,7 @@ class _Part(anywidget.AnyWidget):
     rows = traitlets.List().tag(sync=True)
     spoken = traitlets.Dict().tag(sync=True)
     error = traitlets.Unicode().tag(sync=True)
+    playing = traitlets.Bool().tag(sync=True)
     width = traitlets.Int().tag(sync=True)
     ratio = traitlets.Float(1.0).tag(sync=True)  # pixels on the screen for one of 100 to the inch
 
@@ -129,6 +135,7 @@ class Explorer(ipywidgets.VBox):
         self._pictures = Pictures(draw, size, self._scene(first), observe(first))
         self._touched = time.monotonic()
         self._part = _Part(caption=caption, width=round(100 * size[0]))
+        self._projector = Projector(self.from_state, self._tell_playing)
         self._goal = ipywidgets.HTML()
         self._goal.add_class("explorer-goal")
         self._quiet = False
@@ -265,6 +272,9 @@ class Explorer(ipywidgets.VBox):
         return None
 
     def _go(self, values):
+        if isinstance(values, Film):
+            return self._projector.press(values, self.state())
+        self._projector.stop()
         self.from_state(values(self.state()) if callable(values) else values)
 
     def _closing(self) -> str:
@@ -289,7 +299,12 @@ class Explorer(ipywidgets.VBox):
 
     def _changed(self, change):
         if not self._quiet:
+            self._projector.stop()
             self.refresh()
+
+    def _tell_playing(self, playing):
+        self._part.playing = playing
+        self._panel.tell_playing(playing)
 
     def _sharpen(self, change):
         self._pictures.sharpen(change["new"])

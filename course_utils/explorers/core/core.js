@@ -125,6 +125,11 @@ function render({ model, el }) {
     image.alt = model.get("sentence");
     speakExactly();
   };
+  // A film is watched, not read out; where it ends, the line is.
+  const showPlaying = () => {
+    status.setAttribute("aria-live", model.get("playing") ? "off" : "polite");
+    showWords();
+  };
   const showRows = () => details.open && fillTable(holder, model.get("rows"));
   const showError = () => (error.textContent = model.get("error"));
 
@@ -133,6 +138,7 @@ function render({ model, el }) {
   model.on("change:spoken", speakExactly);
   model.on("change:rows", showRows);
   model.on("change:error", showError);
+  model.on("change:playing", showPlaying);
   details.addEventListener("toggle", showRows);
   showPicture();
   showWords();

@@ -1,6 +1,6 @@
 """W7. Train to NaN: which number of a run was the first to be bad, and which one killed it?"""
 
-from course_utils.explorers.core import Explorer
+from course_utils.explorers.core import Explorer, Film
 from course_utils.explorers.training.observation import CONTROLS, describe, observe, table
 from course_utils.explorers.training.picture import draw
 from course_utils.explorers.training.run import PATHS, STEPS
@@ -13,6 +13,18 @@ def _start(kind, scale, lr):
 def _go(by):
     """So many steps on, or back."""
     return lambda state: {"step": float(min(max(observe(state).step + by, 1), observe(state).last))}
+
+
+FRAMES, SLOWLY = 50, 10  # pictures of a film, and steps at its end that are shown one by one
+
+
+def _film(state):
+    """From this step to the last, or from the first where this is the last: the end of the run in single steps."""
+    seen = observe(state)
+    first = 1 if seen.step == seen.last else seen.step
+    slow = max(first, seen.last - SLOWLY)
+    yield from ({"step": float(step)} for step in range(first, slow, max(1, (slow - first) // FRAMES)))
+    yield from ({"step": float(step)} for step in range(slow, seen.last + 1))
 
 
 PRESETS = {
@@ -28,6 +40,7 @@ PRESETS = {
         "+1": _go(1),
         "+10": _go(10),
         "last": lambda state: {"step": float(observe(state).last)},
+        "Play": Film(_film),
     },
     "a bad loss, living weights": {
         "in float16": _start("float16", 1, 2.0) | {"path": PATHS[2], "step": float(STEPS)},
@@ -49,9 +62,8 @@ def explore(**preset):
         "600. A smaller "
         "learning rate or other data move that step. float64 moves the cliff. Clipping meets a gradient that is NaN "
         "already.\n\n"
-        "A loss is a report. The weights feel the gradient alone, and p − y needs no logarithm: with the shift, "
-        "the loss "
-        "can be NaN (0 · log 0) while every gradient is right. With `log_softmax` both are numbers to the end.",
+        "A loss is a report: it is computed for you. The weights feel the gradient alone. Ask of each way which of its "
+        "steps takes a logarithm, and whether the gradient, p − y, needs that step.",
         note=f"Every step is computed in the chosen format itself. A run ends when a weight is no number, or "
         f"after {STEPS} "
         "steps.",
@@ -63,6 +75,7 @@ def explore(**preset):
         describe=describe,
         table=table,
         draw=draw,
+        hide=("seed",),  # a name in `explore(seed=3)`; the task needs no other data
         size=(9, 4.4),
         strip={
             "early": {"step": 100.0},

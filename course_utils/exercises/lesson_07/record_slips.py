@@ -9,7 +9,7 @@ import numpy as np
 
 from course_utils.mistakes import mistake
 
-slip = partial(mistake, quantity="predicted_class", widget="training")
+slip = partial(mistake, quantity="record", widget="training")
 LATE = np.array([[[1.0, 2.0], [1.0, 1.0]], [[1.0, 2.0], [np.inf, 1.0]], [[np.nan, 2.0], [np.nan, 1.0]]])
 
 
@@ -99,6 +99,44 @@ def argmax_without_any(history):
     bad = ~np.isfinite(history).all(axis=2)
     step = np.argmax(bad.any(axis=1))
     return [step, np.argmax(bad[step]), np.argmax(bad[:, -1])]
+
+
+@slip(
+    fails_on=(np.array([[[1.0], [np.inf], [1.0]], [[1.0], [1.0], [1.0]]]),),
+    belief="There is always a first one.",
+    diagnosis="You took the first bad place without asking whether there is one. A healthy run has none, and weights "
+    "that live have none either.",
+    step="`np.argwhere(bad)[0]` of an empty list, and `np.argmax` of a column that is all False.",
+    change="Ask `.any()` first, for the run and for the weights; return -1 where it is False.",
+)
+def argwhere_without_any(history):
+    bad = ~np.isfinite(history).all(axis=2)
+    return [*np.argwhere(bad)[0], np.argmax(bad[:, -1])]
+
+
+@slip(
+    fails_on=(LATE,),
+    belief="The tensor is named first.",
+    diagnosis="You gave the tensor before the step. The step comes first: time, then the place within it.",
+    step="The order of the first two numbers.",
+    change="Swap them.",
+)
+def tensor_before_step(history):
+    step, tensor, died = _right(history)
+    return [tensor, step, died]
+
+
+@slip(
+    fails_on=(LATE,),
+    belief="argwhere lists three numbers, and three are asked for.",
+    diagnosis="Your third number is the place of the first bad number within its tensor. The third one asked for is "
+    "the step at which the weights are first bad.",
+    step="`np.argwhere(...)` on the whole history: step, tensor, place.",
+    change="Take two numbers from it; search the weights, `history[:, -1]`, for the third.",
+)
+def take_the_place_for_the_death(history):
+    bad = np.argwhere(~np.isfinite(history))
+    return bad[0] if len(bad) else [-1, -1, -1]
 
 
 @slip(

@@ -6,7 +6,7 @@ import numpy as np
 
 from course_utils.mistakes import mistake
 
-slip = partial(mistake, quantity="predicted_class", widget="loss")
+slip = partial(mistake, quantity="margin", widget="loss")
 _ONE = (np.array([2.0**-24]), 9)
 
 
@@ -79,3 +79,39 @@ def forget_the_sign(roundoff, rivals):
 )
 def wait_for_underflow(roundoff, rivals):
     return np.full(np.shape(roundoff), 103.972)
+
+
+@slip(
+    fails_on=_ONE,
+    belief="Each rival adds to the margin.",
+    diagnosis="You multiplied the margin by the number of rivals. They multiply the *sum* of the terms, e^-m each, and "
+    "a factor inside a logarithm is added.",
+    step="`rivals * np.log(1 / roundoff)`.",
+    change="Take the rivals into the logarithm: ln(rivals / roundoff).",
+)
+def multiply_the_margin(roundoff, rivals):
+    return rivals * np.log(1 / roundoff)
+
+
+@slip(
+    fails_on=_ONE,
+    belief="The spacing at 1 is what a term must reach.",
+    diagnosis="Your margins are too small by ln 2, 0.69. The roundoff is already half of the spacing at 1, and a term "
+    "that is no larger than that is rounded away.",
+    step="`2 * roundoff`.",
+    change="Compare rivals * e^-m with the roundoff itself.",
+)
+def compare_with_the_spacing(roundoff, rivals):
+    return np.log(rivals / (2 * roundoff))
+
+
+@slip(
+    fails_on=_ONE,
+    belief="Half of the roundoff is the threshold.",
+    diagnosis="Your margins are too large by ln 2, 0.69. The roundoff is half of the spacing at 1; you halved it "
+    "again.",
+    step="`roundoff / 2`.",
+    change="Compare rivals * e^-m with the roundoff itself.",
+)
+def halve_the_roundoff(roundoff, rivals):
+    return np.log(2 * rivals / roundoff)

@@ -1,0 +1,48 @@
+"""A button that plays: one state after the other, to the last one or until it is pressed again."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+PAUSE = 0.1  # seconds from one picture to the next
+
+
+@dataclass(frozen=True)
+class Film:
+    """`frames(state)` gives new values, one picture after the other. Called, a film gives the last of them."""
+
+    frames: Callable
+
+    def __call__(self, state):
+        return list(self.frames(state))[-1]
+
+
+class Projector:
+    """Shows films: `show(values)` draws a picture, `tell(playing)` says that one begins or has ended."""
+
+    def __init__(self, show, tell):
+        self._show, self._tell, self._task = show, tell, None
+
+    def press(self, film, state):
+        """Begin, or stop what is playing. Where no page waits the last picture is shown at once."""
+        if self._task:
+            return self.stop()
+        try:
+            self._task = asyncio.get_running_loop().create_task(self._play(film, state))
+        except RuntimeError:  # nobody to see it move
+            self._show(film(state))
+
+    def stop(self):
+        """Stay at the picture that is shown."""
+        if self._task:
+            self._task.cancel()
+
+    async def _play(self, film, state):
+        self._tell(True)
+        try:
+            for values in film.frames(state):
+                self._show(values)
+                await asyncio.sleep(PAUSE)
+        finally:
+            self._task = None
+            self._tell(False)
