@@ -318,7 +318,8 @@ lesson_90.edges.check(my_logsumexp)
 # - A finite answer is no alarm. The worst faults here return probabilities that sum to 1.
 # - A patch after the fault hides it. Repair the first step that loses the number.
 #
-# **What next?** Run the four questions over a loss of your own. Lesson 00's map shows which exercises are due for review.
+# **What next?** [Lesson 91](91_can_you_find_it_at_scale.ipynb) has four more tasks, on lessons 07 to 12. Run the four
+# questions over a loss of your own. Lesson 00's map shows which exercises are due for review.
 #
 # **References.** Faults like these have been shipped. Masks: [PyTorch issue 41508](https://github.com/pytorch/pytorch/issues/41508)
 # and [transformers pull request 17306](https://github.com/huggingface/transformers/pull/17306). Order of operations:

@@ -65,8 +65,8 @@ def no_shift(logits):
 @slip(
     fails_on=(np.float32([-np.inf, -np.inf]),),
     belief="The maximum of the logits is the shift, as ever.",
-    diagnosis="You shifted by the maximum of the logits alone. The sink is a logit too: 0 - row_max can be large, and for "
-    "a row of nothing but -inf it is inf, beside -inf - (-inf), which is NaN.",
+    diagnosis="You shifted by the maximum of the logits alone. The sink is a logit too: 0 - row_max can be large, and "
+    "for a row of nothing but -inf it is inf, beside -inf - (-inf), which is NaN.",
     step="`np.exp(-row_max)`: the sink's own exponent, not bounded by 0.",
     change="`np.maximum(row_max, 0)`: the maximum of everything that is summed.",
 )

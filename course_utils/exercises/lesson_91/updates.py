@@ -83,7 +83,7 @@ updates = Exercise(
         "numbers begin to be 2 apart.",
     ),
     model_answer=lambda: [_walked(None, name) for name in WALKS],
-    why="Up, each step is half a spacing and rounds back to 1. Down, the spacing is half as wide and each step arrives: "
-    "0.5. The count stops at 256. So a weight may learn in one direction only.",
+    why="Up, each step is half a spacing and rounds back to 1. Down, the spacing is half as wide and each step "
+    "arrives: 0.5. The count stops at 256. So a weight may learn in one direction only.",
     variants=(lambda: [1, 0.5, 256], lambda: (1.0, 0.5, 256.0), lambda: np.array([1, 0.5, 256])),
 )
