@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from course_utils import elsewhere, naive, shifted, stable
-from course_utils.audit import KINDS, audit
+from course_utils.audit import ROOM_KINDS, audit
 from course_utils.audit.verdict import STATUSES
 
 TARGET = Path(__file__).parent / "results" / "audits.csv"
@@ -20,7 +20,7 @@ _SECONDS = 120.0  # the function's own, for all cases together: JAX compiles eve
 
 def rows() -> list[dict]:
     """One row for each kind and library that is installed: how many cases passed, and what failed most."""
-    return [_row(kind, *subject) for kind in KINDS for subject in _subjects(kind)]
+    return [_row(kind, *subject) for kind in ROOM_KINDS for subject in _subjects(kind)]
 
 
 def table(found: list[dict]) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from course_utils import floats, guard
-from course_utils.audit import KINDS
+from course_utils.audit import ROOM_KINDS
 from course_utils.audit.cases import cases
 from course_utils.audit.subject import met
 from course_utils.audit.trials import trials
@@ -106,7 +106,7 @@ def failing(function, kind, known=frozenset()):
 
 def refused(room, known) -> str:
     """The first case that a corrupted room fails and the right one does not, or ""."""
-    for kind in KINDS:
+    for kind in ROOM_KINDS:
         new = failing(getattr(room, kind), kind, known[kind]) - known[kind]
         if new:
             return f"{kind}: {new.pop()}"
@@ -115,7 +115,7 @@ def refused(room, known) -> str:
 
 def known_failures(room) -> dict:
     """{kind: what the room fails as it stands}, and a word that no case bears."""
-    return {kind: failing(getattr(room, kind), kind) | {"-"} for kind in KINDS}
+    return {kind: failing(getattr(room, kind), kind) | {"-"} for kind in ROOM_KINDS}
 
 
 def probes():
@@ -127,7 +127,7 @@ def probes():
             z[1] = z[1, 0]
             z[2, : width // 2] = -np.inf if fmt.has_inf else z[2, 0]
             targets = draw.integers(0, width, 6)
-            for kind in KINDS[:3]:
+            for kind in ROOM_KINDS[:3]:
                 yield kind, (z,), {}
                 yield kind, (z,), {"axis": 0}
                 yield kind, (z,), {"where": z.astype(float) > 0}
@@ -148,7 +148,7 @@ def probes():
                 yield "cross_entropy_with_grad", (z, targets), options
             yield "cross_entropy_with_grad", (z, soft), {}
     for odd in ([1000, 0], [[np.nan, 1], [0, 1]], [np.inf, 1], [], [[1.5]], np.uint8([200, 0]), [True]):
-        for kind in KINDS[:3]:
+        for kind in ROOM_KINDS[:3]:
             yield kind, (odd,), {}
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from course_utils import floats, naive, shifted, stable
-from course_utils.audit import KINDS, audit, subject
+from course_utils.audit import ROOM_KINDS, audit, subject
 from course_utils.audit.__main__ import main
 from course_utils.audit.cases import cases
 from course_utils.audit.verdict import DECLARED, FAIL, NOT_RUN, STATUSES
@@ -21,7 +21,7 @@ from course_utils.mistakes import MISTAKES
 
 pytestmark = pytest.mark.usefixtures("first_input_will_do")
 
-WRONG = [m for m in MISTAKES.values() if m.quantity in KINDS]
+WRONG = [m for m in MISTAKES.values() if m.quantity in ROOM_KINDS]
 
 
 @functools.cache
@@ -351,7 +351,7 @@ def test_a_right_function_is_accepted(function):
     assert not report.mistakes
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ROOM_KINDS)
 def test_stable_passes_everything_without_a_declared_difference(kind):
     report = judged(getattr(stable, kind), kind)
     assert not report.of(DECLARED)
@@ -512,7 +512,7 @@ def test_time_is_kept():
     assert [finding.case for finding in report.of(FAIL)] == ["every case is answered in time"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ROOM_KINDS)
 def test_a_full_audit_takes_less_than_ten_seconds(kind, monkeypatch):
     """Of the processor's time, for a busy machine is no fault of the audit."""
     monkeypatch.setattr("course_utils.audit.runner._SHRINK_SECONDS", 0.5)  # as it is outside the tests

@@ -11,9 +11,10 @@ import numpy as np
 
 from course_utils import floats, shifted
 from course_utils.audit.cases import OPTIONS
+from course_utils.audit.cases.disguises import DISGUISES
 from course_utils.audit.truths import parts
 from course_utils.audit.verdict import FAIL, format_of, judge_part
-from course_utils.mistakes import MISTAKES, Mistake
+from course_utils.mistakes import DISGUISED, MISTAKES, Mistake
 
 # A mistake shows on small inputs too, and some take their time; so does a loss asked for each class in turn.
 _LARGE, _LARGE_LOSS, _LARGE_IN_TURN = 100_000, 8_000, 200
@@ -104,11 +105,15 @@ class Suspect:
 def suspects(kind: str) -> tuple[Suspect, ...]:
     """The known mistakes that can be compared with a function of this kind."""
     quantities = enumerate(_QUANTITIES.get(kind, (kind,)))
-    asked = [(part, quantity, m) for part, quantity in quantities for m in MISTAKES.values()]
+    asked = [(part, quantity, m) for part, quantity in quantities for m in _known(kind)]
     spoken = [(part, quantity, m, _speak(m, quantity)) for part, quantity, m in asked]
     return tuple(
         Suspect(m, speak(m.function), part, quantity) for part, quantity, m, speak in spoken if speak
     )
+
+
+def _known(kind):
+    return (DISGUISED if kind in DISGUISES else MISTAKES).values()
 
 
 def _speak(mistake, quantity):

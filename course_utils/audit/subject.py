@@ -13,15 +13,26 @@ import numpy as np
 from course_utils import floats, guard
 from course_utils.audit import autograd
 from course_utils.audit.cases import Case
+from course_utils.audit.cases.disguises import DISGUISES, OF_TWO, PAIRS
 from course_utils.audit.truths import parts
 
-KINDS = ("softmax", "log_softmax", "logsumexp", "cross_entropy", "cross_entropy_with_grad")
+ROOM_KINDS = ("softmax", "log_softmax", "logsumexp", "cross_entropy", "cross_entropy_with_grad")
+KINDS = ROOM_KINDS + DISGUISES
 _NAMES = {  # the longest name that occurs decides: log_softmax is not a softmax
+    "binary_cross_entropy": ("binarycrossentropy", "bcewithlogits", "bceloss"),
+    "log_softmax_backward": ("logsoftmaxbackward",),
+    "softmax_backward": ("softmaxbackward",),
     "cross_entropy_with_grad": ("crossentropywithgrad", "lossandgrad", "losswithgrad", "valueandgrad"),
     "cross_entropy": ("crossentropy", "nllloss", "logloss"),
     "logsumexp": ("logsumexp", "lse"),
     "log_softmax": ("logsoftmax",),
     "softmax": ("softmax",),
+    "log_sigmoid": ("logsigmoid", "logexpit"),
+    "sigmoid": ("sigmoid", "expit"),
+    "softplus": ("softplus",),
+    "log1mexp": ("logmexp",),  # digits are left out
+    "kl_divergence": ("kldiv", "klloss"),
+    "entropy": ("entropy",),
 }
 _OF_TORCH_ITS_OWN = ("bfloat16", "float8_e5m2", "float8_e4m3fn")
 _SECONDS = 4.0
@@ -174,10 +185,12 @@ def met(function, kind: str) -> Subject:
     Where a gradient is asked for and a loss of PyTorch's or JAX's comes back, their autograd adds it.
     """
     options, keywords = _signature(function)
-    keywords = (None,) if kind.startswith("cross_entropy") else keywords
+    keywords = (None,) if kind.startswith("cross_entropy") or kind in PAIRS else keywords
     libraries = _libraries(function)
     targets = np.array([0, 2]) if kind.startswith("cross_entropy") else None
-    probe = Case("a first meeting", "", _PROBE, targets)
+    targets = (_PROBE > 1).astype(np.float32) if kind in OF_TWO else targets
+    first = -_PROBE if kind == "log1mexp" else _PROBE
+    probe = Case("a first meeting", "", first, targets, beside=kind in OF_TWO)
     for library in libraries:
         for keyword in keywords:
             subject = Subject(function, kind, library, keyword, options)

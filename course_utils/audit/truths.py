@@ -13,6 +13,7 @@ import numpy as np
 
 from course_utils import reference
 from course_utils.audit.cases import Case
+from course_utils.audit.cases.disguises import DISGUISES, ROWS
 
 _FEW, _LONG = 8, 1000  # different numbers in a row; logits from which such rows are worth a way of their own
 
@@ -45,7 +46,15 @@ def truth(kind: str, case: Case) -> tuple:
     return tuple(np.asarray(part) for part in found * (2 if case.out else 1))
 
 
+def _of_disguise(kind, case):
+    second = () if case.targets is None else (case.targets,)
+    along = {"axis": case.axis} if kind in ROWS else {}
+    return getattr(reference.family, kind)(case.seen(), *second, dtype=object, **along)
+
+
 def _of(kind, case):
+    if kind in DISGUISES:
+        return _of_disguise(kind, case)
     logits, options = case.seen(), dict(case.options)
     options.pop("check_sum", None)
     function = getattr(reference, kind)

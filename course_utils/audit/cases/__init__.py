@@ -9,12 +9,13 @@ keywords    where=, out=, keepdims=, b=, return_sign=
 losses      cross-entropy: margins, targets, special values
 options     weight=, ignore_index=, label_smoothing=, reduction=, axis=, soft targets
 gradients   what a loss alone cannot show
+disguises   sigmoids, binary losses, entropies, divergences, backward passes
 """
 
 import re
 from functools import cache
 
-from course_utils.audit.cases import gradients, keywords, long_rows, losses, options, rows
+from course_utils.audit.cases import disguises, gradients, keywords, long_rows, losses, options, rows
 from course_utils.audit.cases.case import ACCURACY, ARGUMENTS, BEHAVIOUR, GROUPS, OPTIONS, RANGE, Case
 
 __all__ = [
@@ -59,6 +60,8 @@ def matches(pattern: str, name: str, group: str) -> bool:
 
 
 def _all(kind):
+    if kind in disguises.DISGUISES:
+        return [*disguises.cases(kind)]
     if not kind.startswith("cross_entropy"):
         return [*rows.cases(kind), *long_rows.cases(), *keywords.cases(kind)]
     own = gradients.cases() if kind == "cross_entropy_with_grad" else ()

@@ -43,6 +43,7 @@ class Case:
     refused   an error is the right answer
     lenient   why an error is a declared difference, where the right answer is a value
     declared  (words, value) of other answers that are policies and not mistakes
+    beside    the targets are a second array of numbers: another row, a gradient, targets of a yes or no
     view      makes what the function sees out of `logits`: a strided, reversed or read-only view
     numpy     only NumPy has such an input
     """
@@ -57,6 +58,7 @@ class Case:
     refused: bool = False
     lenient: str = ""
     declared: tuple = ()
+    beside: bool = False
     view: Callable | None = None
     numpy: bool = False
 
@@ -67,7 +69,7 @@ class Case:
     @property
     def soft(self) -> bool:
         """Whether the targets are probabilities, one for each class."""
-        if self.targets is None or np.shape(self.targets) != np.shape(self.logits):
+        if self.beside or self.targets is None or np.shape(self.targets) != np.shape(self.logits):
             return False
         return np.asarray(self.targets).dtype.kind not in "iub"
 
@@ -85,7 +87,7 @@ class Case:
     @property
     def shrinkable(self) -> bool:
         """Nothing in it has to keep the shape of the logits."""
-        return self.plain and not self.options and not self.soft
+        return self.plain and not (self.options or self.soft or self.beside)
 
     def seen(self) -> np.ndarray:
         """The logits as the function sees them."""
