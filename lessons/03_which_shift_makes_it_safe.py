@@ -9,7 +9,7 @@
 # 1. **build** a softmax that no finite row of float32 can break;
 # 2. **predict** which wrong shifts fail on a batch, and show it with the smallest input.
 #
-# **You need** lesson 02. **Time:** 35 minutes.
+# **You need** lesson 02. **Time:** 40 minutes.
 #
 # **Warm up.** The next cell loads the rooms of this lesson and asks three questions from lesson 01.
 
@@ -19,7 +19,7 @@ import numpy as np
 from course_utils import accuracy, datasets, figures, floats, naive, plots
 from course_utils import quiz, reference, stable, training
 from course_utils.exercises import lesson_03
-from course_utils.explorers import shift
+from course_utils.explorers import axis, shift
 
 np.set_printoptions(precision=6)
 
@@ -173,42 +173,26 @@ print("three rows, shifted in four ways:")
 for name, p in results.items():
     print(f"{name:24s} any NaN? {np.isnan(p).any()!s:6s} row sums: {p.sum(axis=1)}")
 
-# %% jupyter={"source_hidden": true} tags=["folded"]
-# Draws the four results; what is wrong is crossed.
-truths = reference.softmax(batch, dtype=object)
-ROWS, CLASSES = ["row 0", "row 1", "row 2"], ["class 0", "class 1", "class 2"]
-print("the probabilities after each of the four shifts:")
-fig, axes = plots.figure(10, 4.4, rows=2, columns=2)
-table = []
-for ax, (name, p) in zip(axes.flat, results.items(), strict=True):
-    wrong = ~(accuracy.ulps(p, truths) <= 100)
-    plots.draw_matrix(ax, p, rows=ROWS, columns=CLASSES, wrong=wrong)
-    ax.set_title(f"{name}: {wrong.sum()} of 9 wrong")
-    for i, row in enumerate(ROWS):
-        numbers = {
-            label: f"{p[i, j]:.4g}{', wrong' if wrong[i, j] else ''}" for j, label in enumerate(CLASSES)
-        }
-        table.append({"shift": f"{name}, {row}", **numbers})
-figures.show(
-    fig,
-    alt="Four 3 by 3 grids of probabilities from the same batch, wrong cells crossed. Only the first, shifted "
-    "by each row's own max, is right in all 3 rows; the others hold NaN or finite wrong "
-    "numbers.",
-    caption="The same batch, four shifts; all four grids should equal the first. "
-    "The wrong axis gives rows that are finite, sum to 1 and are wrong.",
-    table=table,
-)
-
 # %% [markdown]
 # Look at the wrong axis and at the forgotten `keepdims`: finite numbers, rows that sum to 1, and wrong. No error was
 # raised, and no check for NaN or of the sums would find it. A shift must be *constant inside a row*. (In a batch that is
 # not square the forgotten `keepdims` is found at once: three maxima don't line up with four columns, and NumPy raises.)
 #
+# ## Explore: the axis lab
+#
+# Six codes, four batches, four formats. On the left you see which number is subtracted from which. **Find a code and a batch
+# where a probability is wrong, although every row sums to 1 and no NaN shows.** There is one that is right in float32 and
+# wrong in float16; can you say why?
+#
 # ## Exercise 2: the smallest batch that refutes
 #
+# The cell below the explorer is yours.
 # A colleague subtracts one maximum from the whole batch: `z - z.max()`. "It is a maximum, so it is safe."
 # Find a batch of two rows, in float32, on which `colleague` is wrong. Use at most 8 logits, all between -60 and 60.
 # Wrong means NaN, or a probability that is more than about 100 ulps from the truth.
+
+# %% tags=["nbval-ignore-output"]
+axis.explore()
 
 
 # %% tags=["nbval-ignore-output"]
