@@ -326,10 +326,16 @@ def test_the_words_on_a_screen_reader_are_the_words_on_the_screen(exercise):
 
 
 def test_code_shown_as_html_is_escaped(exercise):
-    def raises(logits):
-        raise ValueError("<script>alert(1)</script>")
+    named = type("<script>alert(1)</script>", (Exception,), {})
 
-    assert "<script>" not in exercise.check(raises)._repr_html_()
+    def raises(logits):
+        raise named("<img src=x onerror=alert(1)>")
+
+    raises.__name__ = raises.__qualname__ = "<script>"
+    for answer in (raises, named, "<script>", lambda logits: "<script>", lambda logits: named("<script>")):
+        page = exercise.check(answer)._repr_html_()
+        assert "<script" not in page
+        assert "<img src=x" not in page
 
 
 def test_a_mistake_nobody_knew_is_told_by_its_kind(exercise):
