@@ -94,6 +94,45 @@ def rescale_the_left_only(left, right):
 
 
 @_mistake(
+    belief="The left part comes first, so it is the reference.",
+    diagnosis="You rescaled the right sum only. Here the larger maximum is on the right, and the left sum must shrink.",
+    step="`left[1] + right[1] * np.exp(right[0] - largest)`.",
+    change="Rescale both. For the part that holds the maximum the factor is 1.",
+)
+def rescale_the_right_only(left, right):
+    largest = max(left[0], right[0])
+    return largest, left[1] + right[1] * np.exp(right[0] - largest)
+
+
+@_mistake(
+    fails_on=(np.array([2.0, 1.5]), np.array([2.0, 1.25])),
+    belief="A part is as large as its maximum.",
+    diagnosis="You added e to the power of the maxima and left out the sums. A part counts for its sum times "
+    "that power: it may hold many terms.",
+    step="`np.exp(left[0] - largest) + np.exp(right[0] - largest)`.",
+    change="Multiply each by its sum: `left[1] * np.exp(left[0] - largest)`.",
+)
+def leave_out_the_sums(left, right):
+    largest = max(left[0], right[0])
+    with np.errstate(all="ignore"):
+        return largest, np.exp(left[0] - largest) + np.exp(right[0] - largest)
+
+
+@_mistake(
+    fails_on=(np.array([900.0, 1.5]), np.array([2.0, 3.0])),
+    belief="In the log domain nothing is lost.",
+    diagnosis="You went through the logarithm, m + log s, and back by exp. Beside a large maximum the logarithm is "
+    "rounded, and exp turns that into lost digits of the sum.",
+    step="`np.exp(np.logaddexp(...) - largest)`.",
+    change="Leave the sums as they are, and multiply each by `np.exp(its maximum - largest)`.",
+)
+def through_the_logarithm(left, right):
+    largest = max(left[0], right[0])
+    total = np.logaddexp(left[0] + np.log(left[1]), right[0] + np.log(right[1]))
+    return largest, np.exp(total - largest)
+
+
+@_mistake(
     fails_on=LEFT_GROWS,
     belief="The new part is the reference.",
     diagnosis="You measured everything against the right part's maximum. Where the left one is larger, its factor is "
@@ -171,6 +210,14 @@ def keep_the_larger_part(left, right):
     return left if left[0] > right[0] else right
 
 
+def _no_partial_sum(left, right):
+    """The largest term counts 1 in its sum; what has seen nothing is (-inf, 0)."""
+    for largest, total in (left, right):
+        if not (total >= 1 and np.isfinite(largest)) and (largest, total) != (-INF, 0):
+            return "A part has a sum of 1 at least, or it is [-inf, 0]."
+    return ""
+
+
 def _total(total):
     def wrong(left, right):
         largest = max(left[0], right[0])
@@ -205,6 +252,9 @@ merge = Exercise(
     mistakes=(
         add_two_scales,
         rescale_the_left_only,
+        rescale_the_right_only,
+        leave_out_the_sums,
+        through_the_logarithm,
         measure_against_the_right,
         rescale_the_wrong_way,
         merge_without_guard,
@@ -241,5 +291,7 @@ merge = Exercise(
     why="A sum s with the maximum m stands for s times e^m. Both are written with the larger maximum and added: no "
     "factor is above 1, so nothing overflows, and what has seen nothing, (-inf, 0), changes nothing.",
     variants=(_empty_is_neutral, _with_a_safe_reference, _larger_first, _with_where),
+    limits=_no_partial_sum,
     curve=False,
+    quiet=True,
 )
