@@ -53,7 +53,8 @@ def _row(kind, name, function):
 def _subjects(kind):
     """(name, function) of every room and library that has this kind."""
     for room in (stable, shifted, naive):
-        yield room.__name__.removeprefix("course_utils."), getattr(room, kind)
+        if hasattr(room, kind):
+            yield room.__name__.removeprefix("course_utils."), getattr(room, kind)
     yield from elsewhere.functions(kind).items()
 
 
