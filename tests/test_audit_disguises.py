@@ -145,3 +145,11 @@ def test_the_kind_is_told_by_the_name(name, kind):
 
     function.__name__ = name
     assert subject.kind_of(function) == kind
+
+
+def test_scipy_expit_is_0_below_its_cliff_today():
+    special = pytest.importorskip("scipy.special", reason="SciPy is not installed")
+    report = audit(special.expit)
+    assert {finding.case.split(",")[0] for finding in report.of(FAIL)} == {"between the two ends of exp"}
+    assert report.mistakes == ("sigmoid_overflows",)
+    assert audit(special.log_expit)
