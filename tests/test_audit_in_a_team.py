@@ -130,6 +130,12 @@ def test_the_test_of_the_page_passes_as_it_stands(our_model, pytester):
 
 def test_the_test_of_the_page_fails_when_somebody_patches_the_loss(our_model, pytester):
     our_model(PATCHED)
+    fewer = (
+        block("python")
+        .replace('"*float32"', '"wrong by 700, float32"')
+        .replace('"arguments"', '"a negative target"')
+    )
+    pytester.makepyfile(test_numerics=fewer)
     result = pytester.runpytest(*ALONE)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*AssertionError: Audit of our_model.losses.cross_entropy*", "*looks like*"])
