@@ -1,9 +1,12 @@
 """What the room of costs promises: counts that are exact, times that are ratios, peaks that are seen."""
 
+import csv
 import math
 import time
+from pathlib import Path
 
 import numpy as np
+import pytest
 
 from course_utils import costs
 
@@ -38,3 +41,27 @@ def test_each_contender_runs_even_where_there_is_no_time(capsys):
 def test_a_peak_is_seen_although_it_is_gone_afterwards():
     assert 8e6 <= costs.peak_bytes(lambda: np.zeros(1_000_000).sum()) < 8.2e6
     assert costs.peak_bytes(lambda: None) < 1e4
+
+
+@pytest.mark.parametrize(
+    ("classes", "low", "high"), [(range(1000, 10**6), 1.15, 1.65), (range(10, 11), 1.8, 3.2)]
+)
+def test_the_lesson_says_of_the_shift_what_the_benchmarks_measured(classes, low, high):
+    """1.2 to 1.6 times the textbook formula on batches of long rows, 2 to 3 times on rows of 10."""
+    path = Path(__file__).parents[1] / "benchmarks" / "results" / "speed.csv"
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = [
+            row for row in csv.DictReader(file) if row["quantity"] == "softmax" and row["kind"] == "ordinary"
+        ]
+    rows = [
+        row
+        for row in rows
+        if row["dtype"] == "float32" and int(row["numbers"]) >= 1000 and "axis" not in row["shape"]
+    ]
+    rows = [
+        row
+        for row in rows
+        if int(row["classes"]) in classes and int(row["numbers"]) > 10 * int(row["classes"])
+    ]
+    assert len(rows) >= 2
+    assert all(low < float(row["shifted"]) / float(row["naive"]) < high for row in rows)

@@ -309,6 +309,16 @@ def test_a_film_stops_when_its_button_is_pressed_again_or_a_control_is_moved(pla
         assert (button.description, explorer._part.playing) == ("Play", False)
 
 
+def test_what_the_page_answers_late_does_not_stop_a_film(playing):
+    explorer, button = playing
+
+    def answer(steps):
+        if len(steps) > 3:
+            explorer._controls["step"].value = steps[-3]
+
+    assert after_pressing(explorer, button, answer)[-1] == training.observe(explorer.state()).last
+
+
 def test_where_no_page_waits_a_film_shows_its_last_picture(playing):
     explorer, button = playing
     button.click()

@@ -298,7 +298,8 @@ class Explorer(ipywidgets.VBox):
                     widget.set_span(*widget.control.span(self.state()))
 
     def _changed(self, change):
-        if not self._quiet:
+        name = next(name for name, widget in self._controls.items() if widget is change["owner"])
+        if not self._quiet and not self._projector.is_echo(name, change["new"]):
             self._projector.stop()
             self.refresh()
 

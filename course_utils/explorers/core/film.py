@@ -1,10 +1,12 @@
 """A button that plays: one state after the other, to the last one or until it is pressed again."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 PAUSE = 0.1  # seconds from one picture to the next
+LATE = 10  # pictures after which the page may still answer one
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Projector:
 
     def __init__(self, show, tell):
         self._show, self._tell, self._task = show, tell, None
+        self._recent = deque(maxlen=LATE)
 
     def press(self, film, state):
         """Begin, or stop what is playing. Where no page waits the last picture is shown at once."""
@@ -37,10 +40,16 @@ class Projector:
         if self._task:
             self._task.cancel()
 
+    def is_echo(self, name, value) -> bool:
+        """Is this value of a control the page's late answer to a picture of the film, and no move of somebody?"""
+        return self._task is not None and any(values.get(name) == value for values in self._recent)
+
     async def _play(self, film, state):
+        self._recent.clear()
         self._tell(True)
         try:
             for values in film.frames(state):
+                self._recent.append(values)
                 self._show(values)
                 await asyncio.sleep(PAUSE)
         finally:
