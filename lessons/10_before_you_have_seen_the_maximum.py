@@ -110,7 +110,7 @@ tiles.explore()
 # ## Exercise 1: merge
 #
 # Write `my_merge(left, right)`. Each argument is an array `[m, s]`, and so is what you return (a pair will do). A part may have
-# seen nothing: it is `[-inf, 0]`.
+# seen nothing: it is `[-inf, 0]`. No NaN may turn up on the way.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -234,7 +234,8 @@ print(
 #
 # ## Exercise 2: an attention to repair
 #
-# One query, tiles of two keys. The code below is right on most rows. Repair it. At least one key may be seen.
+# One query, tiles of two keys. The code below is right on some rows. Repair it, so that no NaN turns up on the way. At least
+# one key may be seen.
 
 
 # %% tags=["nbval-ignore-output"]

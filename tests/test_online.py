@@ -372,6 +372,18 @@ def test_a_target_that_no_shard_holds_is_named():
         online.cross_entropy(pair, np.array([0.0, 1.0]))
 
 
+def test_shapes_that_do_not_fit_are_named():
+    for shards_, targets in (
+        ([np.zeros(3)], [0]),
+        ([np.zeros((2, 3))], [0]),
+        ([np.zeros((2, 3))], [[0], [0]]),
+    ):
+        with pytest.raises(ValueError, match="a target for each row"):
+            online.cross_entropy(shards_, np.array(targets))
+    with pytest.raises(ValueError, match="no shard"):
+        online.cross_entropy([], np.array([0]))
+
+
 def test_float32_shards_are_rounded_once_and_keep_their_dtype():
     rng = np.random.default_rng(8)
     logits, targets = rng.normal(0, 4, (9, 300)).astype(np.float32), rng.integers(0, 300, 9)

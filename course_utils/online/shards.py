@@ -40,8 +40,14 @@ class Parts(NamedTuple):
 
 
 def parts_of(logits, targets, first=0) -> Parts:
-    """The parts of one shard, (rows, some classes), the first of which is class `first`."""
+    """The parts of one shard, (rows, some classes), the first of which is class `first`.
+
+    Raises: ValueError for another shape, or another number of rows than targets.
+    """
     logits = as_logits(logits)
+    if logits.ndim != 2 or np.shape(targets) != logits.shape[:1]:
+        wanted = f"a shard is (rows, classes) with a target for each row; got {logits.shape}"
+        raise ValueError(f"{wanted} and targets {np.shape(targets)}")
     rows, columns = _held(targets, first, logits.shape[1])
     own, others = np.full(len(logits), -np.inf), logits.copy()
     own[rows] = logits[rows, columns]
@@ -75,7 +81,8 @@ def cross_entropy(shards, targets):
     Shape: targets (rows,), each the index of a class, counted over all shards; a scalar.
     Special values: as `stable.cross_entropy`.
     Error: as `stable.cross_entropy`, in any partition of the classes.
-    Raises: IndexError naming the first target that no shard holds; TypeError for what is no real number.
+    Raises: IndexError naming the first target that no shard holds; TypeError for what is no real number; ValueError
+        for shapes that don't fit, and without a shard.
     """
     parts, _, dtype = _joined(shards, targets)
     return rounded(mean(parts.losses()), dtype)
@@ -123,6 +130,8 @@ def _joined(shards, targets):
         widths.append(np.shape(shard)[1])
         dtypes.append(result_dtype(shard))
         first += widths[-1]
+    if not found:
+        raise ValueError("there is no shard")
     check_targets(targets, first)
     return reduce(join, found), list(accumulate([0, *widths[:-1]])), np.result_type(*dtypes)
 
