@@ -18,7 +18,8 @@ def entropy(logits, axis=-1):
     Shape: that of `logits` without `axis`, one axis.
     Special values: a class at -inf adds 0; one class alone gives 0. A row without a distribution (nothing but -inf,
         +inf, NaN) gives NaN.
-    Error: 8 ulps in float64, also where one class has all but 1e-300 of the probability; narrower formats 0.51.
+    Error: 8 ulps in float64, also where one class has all but 1e-300 of the probability; where p itself is
+        subnormal it has few digits, and so has the result. Narrower formats 0.51.
     Raises: ValueError where there is no class; AxisError; TypeError for what is no real number.
     Reference: huggingface/trl #7221 (p log p is 0 * -inf), and `p + 1e-7` inside the log, which turns it negative.
     """
@@ -37,8 +38,8 @@ def kl_divergence(logits, others, axis=-1):
     Shape: both broadcast; the result is without `axis`.
     Special values: a class that p lacks adds q; one that q alone lacks gives +inf; one that both lack adds 0.
         A row without a distribution gives NaN. Equal rows give exactly 0, and so do rows a constant apart.
-    Error: 8 ulps in float64, however close the two are and whatever constant lies between them; narrower formats
-        are rounded once, to 0.51.
+    Error: 8 ulps in float64, however close the two are and whatever constant lies between them, unless p is
+        subnormal; narrower formats are rounded once, to 0.51.
     Raises: as `entropy`.
     Reference: huggingface/trl #925: p (log p - log q) comes out negative in half of the rows that nearly agree.
     """
