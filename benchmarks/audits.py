@@ -10,7 +10,7 @@ import csv
 from collections import Counter
 from pathlib import Path
 
-from course_utils import elsewhere, naive, shifted, stable
+from course_utils import elsewhere, family, naive, shifted, stable
 from course_utils.audit import ROOM_KINDS, audit
 from course_utils.audit.verdict import STATUSES
 
@@ -52,7 +52,7 @@ def _row(kind, name, function):
 
 def _subjects(kind):
     """(name, function) of every room and library that has this kind."""
-    for room in (stable, shifted, naive):
+    for room in (stable, shifted, naive, family):
         if hasattr(room, kind):
             yield room.__name__.removeprefix("course_utils."), getattr(room, kind)
     yield from elsewhere.functions(kind).items()

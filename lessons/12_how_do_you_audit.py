@@ -59,8 +59,8 @@ museum.visit("masks")
 # %% [markdown]
 # ## What an audit asks, and what it answers
 #
-# `audit.audit(function)` calls a function some 300 to 500 times. It knows the truth of every case from mpmath, and gives
-# one of three verdicts:
+# `audit.audit(function)` calls a softmax or a loss some 300 to 500 times; it knows nine quantities of lesson 11's family too. It has
+# the truth of every case from mpmath, and gives one of three verdicts:
 #
 # - **pass**: within 6 ulps of the truth, or the right refusal;
 # - **declared difference**: another answer that somebody may defend. Zeros for a row in which everything is masked are a policy; so
