@@ -34,7 +34,7 @@ lessons: development
 
 browser: development
 	$(PYTHON) tools/environment.py browser
-	$(RUN) -m pytest tests/browser -n 2 --dist loadgroup --junitxml=artifacts/browser.xml
+	$(RUN) -m pytest tests/browser -n 2 --dist loadfile --junitxml=artifacts/browser.xml
 
 notebooks: development
 	$(RUN) tools/notebooks.py build

@@ -1,6 +1,6 @@
 """One JupyterLab and one Chromium for each process that tests; a page for each notebook, run once.
 
-Two processes share the notebooks: `pytest tests/browser -n 2 --dist loadgroup`, as `make browser` does.
+Two processes share the files: `pytest tests/browser -n 2 --dist loadfile`, as `make browser` does.
 """
 
 import pkgutil
@@ -9,10 +9,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from playwright.sync_api import expect
 
 from course_utils import explorers
 from tools import lab
 
+expect.set_options(timeout=15_000)  # a machine may have other work
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "artifacts" / "screenshots"
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
@@ -80,14 +82,7 @@ def browser_context_args():
     return {"viewport": {"width": 1280, "height": 900}, "bypass_csp": True}
 
 
-def grouped(name):
-    """All tests of a notebook run in one process, which has it open."""
-    return pytest.param(name, marks=pytest.mark.xdist_group(name))
-
-
-@pytest.fixture(
-    scope="session", params=[grouped(name) for name in ("showcase.ipynb", *(p.name for p in LESSONS))]
-)
+@pytest.fixture(scope="session", params=["showcase.ipynb", *(p.name for p in LESSONS)])
 def notebook(request, server, browser, browser_context_args):
     """A page in which the whole notebook has run, as a learner would have run it."""
     context = browser.new_context(**browser_context_args)

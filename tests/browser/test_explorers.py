@@ -9,10 +9,7 @@ from tools import lab
 # The new width arrives with the next frame: to be waited for.
 FITS = "root => root.scrollWidth <= root.parentElement.clientWidth + 1"
 CONTROLS = "[role=slider], input, button, summary"
-pytestmark = [
-    pytest.mark.xdist_group("showcase.ipynb"),
-    pytest.mark.parametrize("notebook", ["showcase.ipynb"], indirect=True, scope="session"),
-]
+pytestmark = pytest.mark.parametrize("notebook", ["showcase.ipynb"], indirect=True, scope="session")
 
 
 def cell_of(call):

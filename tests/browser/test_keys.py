@@ -7,7 +7,6 @@ from tools import lab
 
 BET = 'from course_utils import quiz\nquiz.bet("00-thousand")'
 CELLS = [BET, "ran = 1", "from course_utils.explorers import breaker\nbreaker.explore()", "ran = 2"]
-pytestmark = pytest.mark.xdist_group("keys.ipynb")  # one page for all
 CONTROLS = {
     "a bet's choice": (".quiz-choices button", 0),
     "a slider": (".softmax-explorer .noUi-handle", 2),

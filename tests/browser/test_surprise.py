@@ -6,7 +6,6 @@ from playwright.sync_api import expect
 
 from tools import lab, notebooks
 
-pytestmark = pytest.mark.xdist_group("00_bet.ipynb")  # one page for all
 LESSON = """# %%
 from course_utils import naive, quiz
 
