@@ -262,8 +262,8 @@ batch_loss = Exercise(
     ),
     hints=(
         "The cell above does it for two rows. Which of its numbers speak of two rows, and what would they be for five?",
-        "`[0, 1]` are the row numbers; `np.arange(5)` gives those of five rows. How many rows have `targets`? And one "
-        "number is asked for, not one a row.",
+        "`p[[0, 1], targets]` in the cell above takes one number from each row. Which of your lines takes the place of "
+        "`[0, 1]`? And then one number is asked for, not one a row.",
         "`p = softmax(logits)`, then `-np.mean(np.log(p[np.arange(len(targets)), targets]))`.",
     ),
     model_answer=naive.cross_entropy,
