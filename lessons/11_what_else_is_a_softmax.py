@@ -36,13 +36,13 @@ quiz.review(11)
 # | sigmoid, log sigmoid | $[z, 0]$ | its softmax, its log-softmax; first entry |
 # | softplus, $\log(1 + e^z)$ | $[z, 0]$ | its log-sum-exp |
 # | the loss of a yes or no, $y$ = 1 or 0 | $[0, (1 - 2y) z]$ | its log-sum-exp |
-# | attention with a sink | $[z_1, \dots, z_n, 0]$ | its softmax without the last entry |
+# | attention with a sink (it may look at nothing) | $[z_1, \dots, z_n, 0]$ | its softmax without the last entry |
 # | the share of a part in a mixture | log weight + log density | its softmax |
 # | the mean of many weights | log weights | log-sum-exp $- \log n$ |
-# | InfoNCE, the contrastive loss | cosines / $T$, the item itself masked | $-\log p$ of the partner |
+# | the contrastive loss, also called InfoNCE: find the partner | cosines / $T$, the item itself masked | $-\log p$ of the partner |
 # | a draw | $z$ + random noise | argmax |
 #
-# A row has a shift, a log-softmax and a mask; a formula in probabilities has none of them. Start with the smallest row,
+# You need not know all of them: each is introduced where its turn comes. A row has a shift, a log-softmax and a mask; a formula in probabilities has none of them. Start with the smallest row,
 # $[z, 0]$. Place your bet.
 
 # %% tags=["nbval-ignore-output"]
@@ -50,40 +50,41 @@ quiz.bet("11-binary")
 
 
 # %% tags=["code-is-the-point"]
-def log_p(z):
-    with np.errstate(all="ignore"):
-        return np.log(1 / (1 + np.exp(-z)))
+def usual_p(z):
+    return 1 / (1 + np.exp(-z))
 
 
 PEOPLE_WRITE = {  # the form, the direction in which inputs are tried, the truth
-    "1 / (1 + exp(-z))": (-1, lambda z: 1 / (1 + np.exp(-z)), truth.sigmoid),
+    "1 / (1 + exp(-z))": (-1, usual_p, truth.sigmoid),
     "(1 + tanh(z / 2)) / 2": (-1, lambda z: (1 + np.tanh(z / 2)) / 2, truth.sigmoid),
     "log(1 + exp(z))": (+1, lambda z: np.log(1 + np.exp(z)), truth.softplus),
-    "log(1 + exp(z)) ": (-1, lambda z: np.log(1 + np.exp(z)), truth.softplus),
-    "log(1 - p)": (+1, lambda z: np.log(1 - np.exp(log_p(z))), lambda z: -truth.softplus(z)),
-    "no: max(log(1 - p), -100)": (+1, lambda z: -max(np.log(1 - np.exp(log_p(z))), -100), truth.softplus),
+    "log(1 + exp(z)), z < 0": (-1, lambda z: np.log(1 + np.exp(z)), truth.softplus),
+    "log(1 - p)": (+1, lambda z: np.log(1 - usual_p(z)), lambda z: -truth.softplus(z)),
+    "no: max(log(1 - p), -100)": (+1, lambda z: -max(np.log(1 - usual_p(z)), -100), truth.softplus),
     "no: z - log_sigmoid(z)": (-1, lambda z: z + np.logaddexp(0, -z), truth.softplus),
     "yes: log(1 + exp(z)) - z": (+1, lambda z: np.logaddexp(0, z) - z, lambda z: truth.softplus(-z)),
 }
-print("form, float32               smallest input   gives          truth")
+print("form, float32               more than 5 % off at   gives          truth")
 for name, (direction, form, right) in PEOPLE_WRITE.items():
     for size in range(300):
         z = np.float32(direction * size)
         with np.errstate(all="ignore"):
             value, wanted = form(z), right(z)
         if not abs(value - wanted) <= 0.05 * abs(wanted):  # NaN counts too
-            print(f"{name:26s} {direction * size:8d}         {value:<13.6g}  {wanted:.6g}")
+            print(f"{name:26s} {direction * size:8d}               {value:<13.6g}  {wanted:.6g}")
             break
 
 # %% [markdown]
-# Two diseases, and you know both. Some forms *overflow*: they lack the shift. The others *absorb*: next to 1, a number
-# below $6 \cdot 10^{-8}$ is gone in float32. So $p$ is stored as 1 from $z = 16.64$ on, and has forgotten how sure it was.
+# Each form was tried at 0, 1, 2, ... or at 0, -1, -2, ... until it was more than 5 % off. Two diseases, and you know both.
+# Some forms *overflow*: they lack the shift. The others *absorb*: next to 1, a number below $6 \cdot 10^{-8}$ is gone in
+# float32. So $p$ is stored as 1 from $z = 16.64$ on, and has forgotten how sure it was.
 #
 # The clamp at -100 is PyTorch's `BCELoss`, which takes $p$: the loss of a wrong answer jumps from 16 to 100 and its
 # gradient is 0. The last two forms do start from logits, and still subtract two numbers that are nearly equal. PyTorch's
 # loss *with logits* is `z - log_sigmoid(z)` where the answer is no.
 #
-# **The form to write** takes each part from its own row, and adds only what is at least 0.
+# **The form to write** takes each part from its own row: $\log p$ is $-\mathrm{softplus}(-z)$, and $\log(1 - p)$ is
+# $-\mathrm{softplus}(z)$. Nothing is subtracted. Where all you have is $x = \log p$, `log1mexp` gives the log of $1 - p$.
 
 
 # %% tags=["code-is-the-point"]
@@ -121,7 +122,8 @@ print(f"softplus(20.5) - 20.5 in float64: {np.logaddexp(0, 20.5) - 20.5:.3g}")
 #
 # ## Exercise 1: the loss of a yes or no
 #
-# Write `my_binary_loss(logits, targets)`: one loss for each pair. A target lies between 0 and 1; a logit may be infinite.
+# Write `my_binary_loss(logits, targets)`: one loss for each pair. A target is 0, 1 or *anything between* (a 0.9 pays for 0.9 of
+# a yes and 0.1 of a no); a logit may be infinite.
 # On paper the loss is $-y \log p - (1 - y) \log (1 - p)$, with $p$ the sigmoid of $z$.
 
 
@@ -135,7 +137,7 @@ lesson_11.binary_loss.check(my_binary_loss)  # stuck? lesson_11.binary_loss.hint
 # %% [markdown]
 # ## Entropy and divergence: add only what is not negative
 #
-# Entropy is $-\sum p \log p$, and the Kullback-Leibler divergence $\sum p\,(\log p - \log q)$ says how far a student $q$ is
+# Entropy is $-\sum p \log p$, and the Kullback-Leibler divergence (KL) $\sum p\,(\log p - \log q)$ says how far a student $q$ is
 # from its teacher $p$ (distillation, policy gradients, variational bounds). Neither can be negative. On paper.
 
 
@@ -190,7 +192,9 @@ print(
 # ## A product of probabilities is a sum of logits
 #
 # A naive Bayes classifier multiplies, for each digit, the probabilities of all its pixels: about 312 numbers below 1 (one
-# for each unit of ink). It picks the digit with the largest product. In float64, on 360 new digits. Place your bet.
+# for each unit of ink). It picks the digit with the largest product. A *mixture* multiplies as well: each point was made by one of
+# several parts, and the share of a part is its weight times its density at the point, divided by the sum over the parts.
+# Classify 360 new digits in float64. Place your bet.
 
 # %% tags=["nbval-ignore-output"]
 quiz.bet("11-product")
@@ -211,12 +215,9 @@ for name, scores in {"product, float64": product, "sum of logs": logits}.items()
 
 x, means = np.float32(15), np.float32([0, 1])
 density = np.exp(-0.5 * (x - means) ** 2)
-print(
-    "a point at 15, parts at 0 and 1, float32: densities",
-    density,
-    " shares",
-    density / (density.sum() + np.float32(1e-8)),
-)
+print("a mixture: a point at 15, two equal parts at 0 and 1, float32")
+print("densities:          ", density)
+print("shares, sum + 1e-8: ", density / (density.sum() + np.float32(1e-8)))
 print("shares as a softmax:", stable.softmax(-0.5 * (x - means) ** 2))
 weights = np.array([-750.0, -752, -751])
 print(f"log of a mean: {family.log_mean_exp(weights):.6g}; forgetting log n: {stable.logsumexp(weights):.6g}")
@@ -227,8 +228,9 @@ print(f"log of a mean: {family.log_mean_exp(weights):.6g}; forgetting log n: {st
 #
 # ## Exercise 2: which part made this point?
 #
-# Write `my_responsibilities(points, log_weights, means, sigmas)`: the share of each part, of shape (points, parts). Points have the shape
-# (points, d), means (parts, d). The density of part $k$ at $x$ is $(2 \pi \sigma_k^2)^{-d/2}\, e^{-|x - m_k|^2 / 2 \sigma_k^2}$.
+# Write `my_responsibilities(points, log_weights, means, sigmas)`: the share of each part in each point, of shape (points, parts). `points`
+# has the shape (points, d), `means` (parts, d), `log_weights` and `sigmas` (parts,). The density of part $k$ at $x$ is
+# $(2 \pi \sigma_k^2)^{-d/2}\, e^{-|x - m_k|^2 / (2 \sigma_k^2)}$. Below your cell: what logarithms do in a product of 4,000 steps.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -270,7 +272,8 @@ figures.show(
     fig,
     alt=f"Errors over {steps} steps. Probabilities give no number from step {died} on. Logarithms end at "
     f"about {level} ulps. Scaled, and logarithms with the maximum taken off, stay below 10.",
-    caption="A hidden Markov model, four ways, in float32.",
+    caption="A hidden Markov model: a state you can't see changes from step to step, and you see a noisy sign of it. The "
+    "probability of each state is a product over all steps so far. Four ways to compute it, in float32.",
     table=[
         {
             "way": name,
@@ -286,11 +289,15 @@ figures.show(
 
 # %% [markdown]
 # **The log domain is not the end.** A hidden Markov model multiplies at every step. Probabilities underflow before step 150.
-# Logarithms live, but their *level* grows with every step: log alpha is near -3,000 at the end, where float32 numbers are 0.0002
+# Logarithms live, but their *level* grows with every step: the log of the product is near -3,000 at the end, where float32 numbers are 0.0002
 # apart, and exp turns that into an error of the same size. Take the maximum off at each step and add it up in float64: that is the shift
 # of lesson 03 once more, and `family.forward_step` does it.
 #
 # ## Attention and contrastive losses: who takes part?
+#
+# Attention takes a weighted mean of *values*; the weights are a softmax of scores. A *sink* is one more logit, 0, whose weight
+# goes to no value. A *soft cap*, $c \tanh(z / c)$, keeps scores below $c$. A *contrastive loss* asks which of the other items is
+# the partner of this one. Each has an order of steps that is wrong.
 
 
 # %% tags=["code-is-the-point"]
@@ -306,12 +313,8 @@ for row in ([10.0], [-10.0], [-100.0, -100.0]):
     )
 
 weights, values = np.array([1.0, 0.0]), np.array([2.0, np.nan])
-print(
-    "a masked key whose value is NaN:",
-    weights @ values,
-    "  value cleared:",
-    weights @ np.where(weights > 0, values, 0),
-)
+cleared = np.where(weights > 0, values, 0)
+print("a masked key whose value is NaN:", weights @ values, "  value cleared:", weights @ cleared)
 scores = np.array([1.0, -np.inf])
 print(
     f"a cap of 30 over a mask: {30 * np.tanh(scores[1] / 30)}, soft_cap: {family.soft_cap(scores, 30.0)[1]}"
@@ -322,21 +325,24 @@ print("56 and 57 behind a cap of 30, stored in bfloat16:", capped)
 for cosine in (0, -0.03, -0.04):  # three items, each cosine to another the same: the truth is log 2
     logits = (np.full((3, 3), cosine) + np.eye(3) * (1 - cosine)).astype(np.float32) / np.float32(0.01)
     with np.errstate(all="ignore"):
-        e = np.exp(logits - logits.max(axis=1, keepdims=True)) * (1 - np.eye(3))  # masked after the maximum
-        late = np.log(e.sum(axis=1)) - (logits - logits.max(axis=1, keepdims=True))[:, 1]
+        shifted_logits = logits - logits.max(axis=1, keepdims=True)
+        e = np.exp(shifted_logits) * (1 - np.eye(3))  # masked after the maximum
+        late = np.log(e.sum(axis=1)) - shifted_logits[:, 1]
     print(f"contrastive, T = 0.01, cosine {cosine}: mask late {late[0]:.4g}, mask first "
           f"{family.contrastive_loss(logits, [1, 2, 0])[0]:.4g}")  # fmt: skip
 
 # %% [markdown]
 # - **A sink is a logit**, $[z, 0]$. Added after the shift, the 1 should have become $e^{-m}$: any single score gives 0.5.
 # - **A weight of 0 does not remove a value**: $0 \cdot \mathrm{NaN}$ is NaN. Clear the value as well.
+# - **A cap costs digits**: behind a cap of 30, the logits 56 and 57 are one and the same bfloat16 number.
 # - **A mask comes last but one**: after the cap, which would lift -inf to -30, and *before* the maximum. A maximum over an item
 #   that takes no part, here the item itself with its cosine of 1, pushes all others below the cliff: the loss is -inf.
 #
 # ## Draws
 #
-# 131,072 words; one of them has all but $10^{-8}$ of the probability. The *exponential race* draws argmin($E / p$), one
-# exponential number $E$ a word, which is Gumbel's trick in other clothes. In float32, 1,000 draws. Place your bet.
+# *Gumbel's trick* draws a class without a sum: add the noise $-\log E$ to each logit, with a random number $E$ from the exponential
+# distribution, and take the largest. The *exponential race* is the same without logs: the smallest $E / p$ wins.
+# 131,072 words; one of them has all but $10^{-8}$ of the probability. A race in float32, 1,000 draws. Place your bet.
 
 # %% tags=["nbval-ignore-output"]
 quiz.bet("11-race")
@@ -351,46 +357,44 @@ for kind in (np.float32, np.float64):
     drawn = [np.argmin(rng.standard_exponential(len(p), dtype=kind) / p) for _ in range(1000)]
     print(f"{kind.__name__}: {np.count_nonzero(drawn)} draws are another word")
 
+largest = np.float32(1 - 2**-24)  # the largest uniform number below 1
+print(f"the largest Gumbel noise from a uniform float32 number: {-np.log(-np.log(largest)):.4g}")
+
 cumulated = np.cumsum(np.full(100_000, 1e-5, np.float32))
 print(
     f"100,000 equal words: cumsum ends at {cumulated[-1]:.5f}; out of reach: {np.sum(cumulated[:-1] >= 1)} words"
 )
-print(
-    "top-p of 1, `argmax(cumsum > 1)`, 12 equal words, keeps up to word",
-    np.argmax(np.cumsum(np.full(12, 1 / 12)) > 1),
-)
+last = np.argmax(np.cumsum(np.full(12, 1 / 12)) > 1)  # top-p: keep words until their sum passes 1
+print("top-p of 1 should keep all 12 equal words; it keeps:", last + 1)
 
 p = stable.softmax(np.float32([0, 2]))
 print("the sum of a softmax is 1:", sum(p.tolist()) == 1)
 try:
     np.random.default_rng(0).choice(2, p=p.tolist())
 except ValueError:
-    print(
-        "so choice refuses p.tolist(), and takes p / p.sum() in float64:",
-        np.random.default_rng(0).choice(2, p=p.astype(float) / p.astype(float).sum()),
-    )
+    wide = p.astype(float)
+    drawn = np.random.default_rng(0).choice(2, p=wide / wide.sum())
+    print("so choice refuses p.tolist(), and takes p / p.sum() in float64: it draws", drawn)
 
 z = np.float16([2, 1, 2])
 with np.errstate(all="ignore"):
-    print(
-        "temperature 0 as 0, as 1e-9:",
-        (z - 2) / 0,
-        shifted.softmax(z / np.float16(1e-9)),
-        " as a limit:",
-        stable.softmax(sampling.tempered(z, 0)),
-    )
+    print("temperature 0, divided by 0:     ", shifted.softmax((z - 2) / 0))
+    print("temperature 0, divided by 1e-9:  ", shifted.softmax(z / np.float16(1e-9)))
+    print("temperature 0, taken as a limit: ", stable.softmax(sampling.tempered(z, 0)))
 
 # %% [markdown]
 # float32 noise has a floor and a ceiling. `standard_exponential` in float32 is exactly 0 once in 8 million numbers, and 0 / p wins the
-# race whatever $p$ is. Gumbel noise from float32 ends at 16.64: a class further behind never wins. **Draw noise in float64.**
+# race whatever $p$ is. Gumbel noise from float32 ends at 16.64: classes far behind are out of reach. **Draw noise in float64.**
 #
-# A sum of probabilities is 1 only roughly; a *running* sum is worse, for it rounds at each step. Temperature 0 is a limit, not a
+# A sum of probabilities is 1 only roughly; a *running* sum is worse, for it rounds at each step. *Top-p* keeps the likeliest words
+# until their sum passes p; where no sum does, argmax finds no True, answers 0, and one word is left. Temperature 0 is a limit, not a
 # divisor: it shares the probability among the largest logits. All this lives in `sampling`: `gumbel_argmax`, `draw`, `tempered`, `top_p`.
 #
 # ## Exercise 3: repair a sampler
 #
-# `my_draw(logits, u)` should return the class at height u of the cumulated probabilities, for u in [0, 1). It draws a class
-# at -inf, and it loses others. Find all three faults.
+# Stack the probabilities on each other, class 0 at the bottom: `my_draw(logits, u)` should return the class at height u of the stack,
+# for a float64 number u with 0 <= u < 1. It can draw a class at -inf, it can point past the last class, and with many classes it
+# draws the wrong one. Find all three faults.
 
 
 # %% tags=["nbval-ignore-output"]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from course_utils import floats
 from course_utils.explorers import axis
@@ -74,3 +75,11 @@ def test_the_table_marks_what_is_wrong_in_words():
     assert rows[0]["p"] == "NaN, wrong, NaN, wrong, NaN, wrong"
     assert rows[1]["p"] == "0.09003, 0.2447, 0.6652"
     assert rows[0]["sum of p"] == "NaN"
+
+
+def test_the_picture_prints_every_difference_and_in_bold_what_is_not_the_rows_own_maximum():
+    figure = Figure(figsize=(9, 3.3))
+    axis.draw(figure)(seen(code="max along axis 0", batch="columns far apart"))
+    weights = {text.get_text(): text.get_weight() for text in figure.axes[0].texts}
+    assert weights["1000 − 1000"] == weights["2 − 2"] == "normal"
+    assert weights["0 − 1000"] == weights["1 − 2"] == weights["0 − 1"] == weights["1 − 1"] == "bold"

@@ -137,8 +137,8 @@ sampler = Exercise(
         case("three classes", [2, 1, 0], 0.7, dtype="float32", ulps=0.5),
         case("three classes, the last", [2, 1, 0], 0.95, dtype="float32", ulps=0.5),
         case("the first class is masked, u = 0", *_MASKED_FIRST, dtype="float32", ulps=0.5),
-        case("ten equal classes, the largest u", *_TEN, dtype="float32", ulps=0.5),
-        case("ten equal classes and a masked one, the largest u", *_MASKED_LAST, dtype="float32", ulps=0.5),
+        case("ten equal classes, u = 1 - 2**-53", *_TEN, dtype="float32", ulps=0.5),
+        case("ten equal classes and a masked one, u = 1 - 2**-53", *_MASKED_LAST, dtype="float32", ulps=0.5),
         case("3,000 equal classes, float16", *_MANY, dtype="float16", ulps=0.5),
         case("huge logits", [1000, 1001], 0.2, dtype="float32", ulps=0.5),
         case("two classes below zero, u = 0", [-1000, -1000], 0.0, dtype="float32", ulps=0.5),
@@ -161,7 +161,8 @@ sampler = Exercise(
         lambda z, u: my_draw(z, u) + 1,
     ),
     hints=(
-        "Three things are wrong. Try u = 0 with a masked first class, the largest u there is, and very many classes.",
+        "Three things are wrong. Try u = 0 with a masked first class, the largest u there is (1 - 2**-53), and 3,000 "
+        "equal float16 classes.",
         "Cumulate in float64, compare with u times the *last* step, and pass over steps that add nothing.",
         '`steps = np.cumsum(np.exp(wide - wide.max()))`, then `np.searchsorted(steps, u * steps[-1], side="right")`.',
     ),

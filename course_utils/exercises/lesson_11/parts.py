@@ -222,7 +222,8 @@ responsibilities = Exercise(
         lambda x, w, m, s: shifted.softmax(-_joint(x, w, m, s)),
     ),
     hints=(
-        "Bayes: the share of part k is weight times density, divided by the sum. What is the logarithm of a product?",
+        "Bayes: the share of part k is weight times density, divided by the sum over the parts. What is the "
+        "logarithm of weight times density? Write it down term by term, with its signs, before you code it.",
         "The row is log weight + log density, and the share is its softmax. The log density is -d log sigma "
         "- distance**2 / (2 sigma**2); what all parts share cancels.",
         "`distances = np.sum((points[:, None, :] - means) ** 2, axis=-1)` has the shape (points, parts). Then "

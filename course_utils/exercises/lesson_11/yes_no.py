@@ -214,8 +214,8 @@ binary_loss = Exercise(
         lambda z, y: np.where(np.abs(z) > 20, np.maximum((1 - 2 * y) * z, 0), my_binary_loss(z, y)),
     ),
     hints=(
-        "A yes costs -log p, a no costs -log(1 - p). Which two numbers make the row of which each is the "
-        "log-sum-exp?",
+        "A yes costs -log p, a no costs -log(1 - p), and a target of 0.9 pays for 0.9 of a yes and 0.1 of a no. "
+        "Each of the two costs is the log-sum-exp of a row of two numbers: which? `np.logaddexp` takes them.",
         "A yes costs `np.logaddexp(0, -logits)`, a no `np.logaddexp(0, logits)`. The target says how much of "
         "each you pay.",
         "`np.where(targets > 0, targets * np.logaddexp(0, -logits), 0)`, and the same with `1 - targets` and "

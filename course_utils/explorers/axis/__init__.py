@@ -21,10 +21,10 @@ def explore(**preset):
     return Explorer(
         question="Which numbers did you subtract from which?",
         goal="Find a code and a batch where a probability is wrong, although every row sums to 1 and no NaN shows.",
-        caption="Left: the batch, and what the code subtracts from each number. Right: the probabilities, wrong ones "
-        "with a cross and a frame, and the sum of each row.",
+        caption="Left: the batch, and what the code subtracts from each number; bold where that is not the row's own "
+        "maximum. Right: the probabilities, wrong ones with a cross and a frame, and the sum of each row.",
         why="A softmax belongs to one row: one maximum, one sum. NumPy lines up shapes from the right, so a maximum of "
-        "the shape (3,) is read as one number for each *column*. In a square batch nothing stops it. "
+        "the shape (3,) is read as one number for each column. In a square batch nothing stops it. "
         "`keepdims=True` leaves the shape (3, 1): one number for each row.\n\n"
         "A shift that differs inside a row is not a shift: it changes the odds, and the division still makes every "
         "row sum to 1. One maximum for the whole batch is a true shift, and too large for rows that lie far below it.",

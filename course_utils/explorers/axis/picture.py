@@ -11,12 +11,16 @@ PLAIN = np.full((3, 3), "ok")  # a logit of 0 is a number like any other
 
 def draw(figure):
     """Two tables side by side; each cell of the left one says what is subtracted there."""
-    left, right = figure.subplots(1, 2, width_ratios=(5, 6))
+    left, right = figure.subplots(1, 2)
 
     def update(seen):
         plots.draw_matrix(left, seen.logits, rows=ROWS, columns=CLASSES, states=PLAIN)
-        for text, shift in zip(_numbers_of(left), seen.shifts.ravel(), strict=True):
-            text.set_text(f"{text.get_text()} − {float(shift):g}")
+        largest = np.broadcast_to(seen.logits.max(axis=1, keepdims=True), seen.logits.shape)
+        for text, *numbers in zip(
+            _numbers_of(left), seen.logits.flat, seen.shifts.flat, largest.flat, strict=True
+        ):
+            logit, shift, own = map(float, numbers)
+            text.set(text=f"{logit:g} − {shift:g}", weight="normal" if shift == own else "bold")
         left.set_title("logit − what is subtracted")
         plots.draw_matrix(right, seen.p, rows=ROWS, columns=CLASSES, wrong=seen.wrong)
         right.set(xlim=(-0.5, 3.3), title="probability, and the sum of the row")
