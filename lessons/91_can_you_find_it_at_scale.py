@@ -26,7 +26,8 @@ quiz.review(91)
 # %% [markdown]
 # ## 1. A weight that learns in one direction
 #
-# Three numbers are moved in many small steps, each stored in the format before the next one comes. Predict where each ends.
+# A number is moved in many small steps, three times over. After each step it is rounded to its format. Predict where each walk
+# ends, in the order of the table.
 #
 # | walk | format | start | step | how often |
 # |---|---|---|---|---|
@@ -35,7 +36,7 @@ quiz.review(91)
 # | count | bfloat16 | 0 | 1 | 1000 |
 
 # %% tags=["nbval-ignore-output"]
-my_ends = [None, None, None]
+my_ends = [None, None, None]  # [up, down, count]
 
 lesson_91.updates.check(my_ends)  # stuck? lesson_91.updates.hint()
 
@@ -43,7 +44,7 @@ lesson_91.updates.check(my_ends)  # stuck? lesson_91.updates.hint()
 # ## 2. One too many left out
 #
 # A review asked for more digits near 0, so somebody left the largest term out of the sum and used log1p, as lesson 04
-# taught. Find a row of at most eight logits on which it is wrong.
+# taught. Find a row of at most eight logits on which it is wrong. (`log1p(x)` is log(1 + x), with all its digits for a small x.)
 #
 # ```python
 # largest = np.max(logits)
@@ -54,12 +55,13 @@ lesson_91.updates.check(my_ends)  # stuck? lesson_91.updates.hint()
 # %% tags=["nbval-ignore-output"]
 my_row = None  # np.array([..., ...])
 
-lesson_91.ties.check(my_row)
+lesson_91.ties.check(my_row)  # stuck? lesson_91.ties.hint()
 
 # %% [markdown]
 # ## 3. The sink
 #
-# Place your bet first.
+# Some attention layers add one more logit to every row, a 0. Nobody gets its share: it is a *sink* (lesson 11), and a row may put
+# its weight there when it has nothing to attend to. Place your bet first.
 
 # %% tags=["nbval-ignore-output"]
 quiz.bet("91-sink")
@@ -72,22 +74,22 @@ def my_softmax_with_sink(logits):
     return exps / (1 + np.sum(exps, axis=-1, keepdims=True))
 
 
-print("softmax with a sink, of one logit")
+print("logit  softmax with a sink     truth")
 for z in (10.0, 0.0, -10.0):
-    print(f"{z:5g}: {my_softmax_with_sink(np.array([z]))[0]:g}")
+    print(f"{z:5g}{my_softmax_with_sink(np.array([z]))[0]:21g}{1 / (1 + np.exp(-z)):10.6f}")
 
 # %% [markdown]
 # Repair it, for any batch. The sink's logit is 0. A row of nothing but `-inf` attends to nothing: it gets zeros, without a NaN on
 # the way. Change the function above or write it anew here.
 
 # %% tags=["nbval-ignore-output"]
-lesson_91.sink.check(my_softmax_with_sink)
+lesson_91.sink.check(my_softmax_with_sink)  # stuck? lesson_91.sink.hint()
 
 # %% [markdown]
 # ## 4. The mean of many likelihoods
 #
-# An evaluation needs the logarithm of the *mean* of many likelihoods, and has their logarithms. They come in chunks of four. The
-# numbers look right until the day the test set grows by one.
+# An evaluation needs the logarithm of the *mean* of many likelihoods, and has their logarithms. It takes them in chunks of four. The
+# numbers look right until the day the test set grows by one. Repair it, and keep the chunks.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -99,7 +101,7 @@ def my_log_mean(logs):
     return shifted.logsumexp(np.array(means)) - np.log(len(means))
 
 
-lesson_91.log_mean.check(my_log_mean)
+lesson_91.log_mean.check(my_log_mean)  # stuck? lesson_91.log_mean.hint()
 
 # %% [markdown]
 # ## Key points

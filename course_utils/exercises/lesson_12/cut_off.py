@@ -79,7 +79,7 @@ cut_off = Exercise(
     mistakes=(too_large, gap_too_small, maximum_hides_it),
     hints=(
         "The 20 was chosen for float32, where e^-20 is lost beside 1. What is lost in float64?",
-        '`audit(quick_logsumexp, "logsumexp")` says which margins fail: those from 30 on. Which answer there is 0?',
+        '`audit.audit(quick_logsumexp, only=("*float64",))` shows rows that fail. What is `high` in most of them?',
         "The truth is high + log1p(e^-gap). Where high is 0, the second part is all there is: [0, -21].",
     ),
     model_answer=lambda: np.array([0.0, -21.0]),

@@ -215,8 +215,8 @@ five_losses = Exercise(
     mistakes=tuple(MISTAKES[key] for keys in LIKELY.values() for key in keys),
     must_fail=tuple(_with(**{name: wrong[0]}) for name, wrong in WRONG.items()),
     hints=(
-        'Audit each of them: `audit(my_a, "cross_entropy")`. Which group fails: range, special values, arguments? '
-        "The smallest input found tells more than the code.",
+        'Audit each: `audit.audit(my_a, "cross_entropy", only=lesson_12.judging.asked("A"))`. Which cases fail? The '
+        "smallest input found tells more than the code.",
         "A: over what is the maximum taken? B: what is NaN times 0? C: by what is a weighted mean divided? D: in which "
         "format are the sums? E: what is left of the logarithm beside a large maximum?",
         "A: `axis=1, keepdims=True`. B: take the ignored rows out first. C: divide by `np.sum(weight[targets])`. D: "

@@ -67,7 +67,7 @@ updates = Exercise(
     minutes=4,
     difficulty=2,
     truth=_walked,
-    cases=tuple(case(f"walk “{name}”", np.zeros(1), name) for name in WALKS),
+    cases=tuple(case(f"walk {name}", np.zeros(1), name) for name in WALKS),
     mistakes=(as_on_paper, the_same_both_ways, ones_always_count),
     must_fail=(
         lambda: [1.5, 0.5, 256],
