@@ -38,7 +38,7 @@ BATCHES = ((32, 10), (1000, 10), (256, 1000), (100_000, 10), (32, 50257))
 HALF = ((1, 1000), (1000, 10), (1000, 1000), (100_000, 10))
 LARGE = (1024, 50257)  # 206 MB in float32
 FROM_LARGE, MILLION = 200 * 10**6, 10**6  # bytes, numbers
-OTHERS = ("SciPy", "torch", "naive", "before")
+OTHERS = ("SciPy", "torch", "naive", "shifted", "before")
 PROCESSES, SECONDS = 3, 0.3
 FORGIVEN = 1.1  # the noise of a ratio
 

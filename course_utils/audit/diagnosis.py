@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property, wraps
 
 import numpy as np
 
@@ -82,6 +82,11 @@ class Suspect:
     quantity: str
 
     @cached_property
+    def memory(self) -> dict:
+        """What it was asked already, and its answers."""
+        return {}
+
+    @cached_property
     def keywords(self) -> frozenset:
         """What it is about besides the plain quantity: where=, weight=, ..."""
         return frozenset(inspect.signature(self.function).parameters) & OPTIONS
@@ -129,7 +134,20 @@ def _as_it_is(function):
     return function
 
 
-@lru_cache(1 << 17)
+def _remembered(function):
+    """Asked once for each case; kept by the suspect, so that a relative of one audit takes it along when it goes."""
+
+    @wraps(function)
+    def remember(suspect, case, *more):
+        asked = function, case
+        if asked not in suspect.memory:
+            suspect.memory[asked] = function(suspect, case, *more)
+        return suspect.memory[asked]
+
+    return remember
+
+
+@_remembered
 def _answer(suspect, case):
     """What the known mistake says to a case; an exception class where it raises."""
     with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
@@ -140,7 +158,7 @@ def _answer(suspect, case):
             return type(error)
 
 
-@lru_cache(1 << 17)
+@_remembered
 def _numbers(suspect, case):
     """The numbers of the known mistake, and how far away another's may be to count as the same."""
     fmt, known = format_of(case), _answer(suspect, case).astype(np.float64)
@@ -227,7 +245,7 @@ class _Heard:
             if not self.fits or not self.credible(best=True):
                 break  # nothing that is left could speak for it
             if case not in wrong and not alike(suspect, case, said):
-                self.differs += _fails(suspect, kind, case)
+                self.differs += _fails(suspect, case, kind)
         self.score = len(self.fits) - self.differs
 
     def credible(self, best):
@@ -239,8 +257,8 @@ class _Heard:
         return self.score, self.own, nature
 
 
-@lru_cache(1 << 17)
-def _fails(suspect, kind, case):
+@_remembered
+def _fails(suspect, case, kind):
     """Whether the known mistake itself fails this case."""
     known = _answer(suspect, case)
     return isinstance(known, type) or judge_part(kind, case, suspect.part, known).status == FAIL
