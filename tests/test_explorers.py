@@ -221,7 +221,7 @@ def test_a_kept_picture_is_the_picture_drawn_from_scratch(module):
     """Kept backgrounds, layers and figures give the pixels of an explorer that never moved."""
     moved, controls, draw_from = module.explore(), module.CONTROLS, random.Random(module.__name__)
     moved.tell()
-    for _ in range(6):
+    for _ in range(3):
         name = draw_from.choice(
             [name for name, box in controls.items() if isinstance(box, core.Choice | core.Number)]
         )
