@@ -66,7 +66,10 @@ with np.errstate(invalid="ignore"):
 # $$s\,e^m = \left(s\,e^{m - M}\right) e^M, \qquad e^{m-M} \le 1$$
 #
 # This is the *online softmax* (Milakov and Gimelshein 2018). Its **invariant**: after every number, $m$ is the maximum of all that was
-# read and $s$ the sum against it. What about four parts on four machines? Place your bet.
+# read and $s$ the sum against it.
+#
+# Two pairs are merged in the same way: bring both sums to the larger maximum, and add. In the room `online`, `seen` reads a part
+# and gives what is remembered of it, its **state**; `merge` makes one state of two. Now four parts lie on four machines. Place your bet.
 
 # %% tags=["nbval-ignore-output"]
 quiz.bet("10-order")
@@ -123,12 +126,14 @@ lesson_10.merge.check(my_merge)  # stuck? lesson_10.merge.hint()
 # %% [markdown]
 # ## Rescaling rounds, unless you rescale by powers of two
 #
-# Each $e^{m-M}$ is rounded, and so is the product. Once or twice that is nothing. Place your bet on the worst case: a
-# stream in which *every* number is a new maximum.
+# Each $e^{m-M}$ is rounded, and so is the product. Once or twice that is nothing. The worst case is a stream in which *every*
+# number is a new maximum.
 #
-# A factor of $2^k$ rounds nothing at all: it moves the exponent and leaves every digit. So write $e^z = v \cdot 2^n$ with a whole $n$,
-# and measure the sum in powers of two. The room `online` does; it also leaves the largest term out of the sum (lesson 04), and keeps
-# what each addition rounds away. So it may read a file in any pieces.
+# A factor of $2^k$ rounds nothing: it moves the exponent and leaves every digit. So write $e^z = v \cdot 2^n$ with a whole $n$,
+# and measure the sum in powers of two. The room `online` does so. It also leaves the largest term out of the sum (lesson 04),
+# adds in float64, and keeps what each addition rounds away. So it may read a file in any pieces.
+#
+# The cell below adds up the worst case in three ways, then reads a file. How far off is the first way? Place your bet.
 
 # %% tags=["nbval-ignore-output"]
 quiz.bet("10-rescale")
@@ -152,7 +157,7 @@ print("how far is the sum off?")
 for name, sum_found in {
     "rescaled by e**(m - M)": float(total) * math.exp(largest),
     "rescaled by powers of 2": float(scaled) * 2.0**top,
-    "online, in chunks": math.exp(ours),
+    "online, in float64": math.exp(ours),
 }.items():
     off = abs(sum_found / truth - 1) / u
     print(f"{name:24s} off by at most {min(b for b in bounds if b >= off):6,d} u")
@@ -168,20 +173,27 @@ print(
 )
 
 record = costs.recorded("distribution")["file"]
-megabytes, ratio = record["memory"] / 1e6, record["seconds"]["logsumexp"] / record["seconds"]["np.fromfile"]
+seconds, megabytes = record["seconds"], record["memory"] / 1e6
 print(
     f"recorded: {record['numbers']:,d} numbers in {record['bytes'] / 1e6:.0f} MB, memory {megabytes:.0f} MB over the start,"
 )
-print(f"in {ratio:.1f} times the time that np.fromfile takes to read them into memory")
+for name, what in {
+    "np.fromfile": "to load it whole with np.fromfile",
+    "read": "only to read it, piece by piece",
+}.items():
+    print(f"  {seconds['logsumexp'] / seconds[name]:.1f} times as long as it takes {what}")
 
 # %% [markdown]
+# Powers of two round nothing, but float32 additions still do: that is what is left in the second line. The file took 8 MB of
+# memory instead of 400. It is not free: twice the time of `np.fromfile`, and five times that of reading alone.
+#
 # Now every part of your row may lie elsewhere. Two places where it does: attention, and a large vocabulary.
 #
 # ## Attention without the scores
 #
 # Attention is a weighted average of values, its weights a softmax of scores. With $N$ keys and queries the scores
 # are $N^2$ numbers, and the two-pass softmax wants them all. *FlashAttention* (Dao et al. 2022) never stores them: it carries a maximum, a total and an
-# **output**, and rescales both sums when the maximum grows.
+# **output**, and rescales both sums when the maximum grows. In the cell, `keep` says which keys a query may see.
 
 
 # %% tags=["code-is-the-point", "same-as:online.attention"]
@@ -209,9 +221,7 @@ def two_passes(q, k, v, keep=True):
 
 n, d = 1024, 32
 q, k, v = np.random.default_rng(2).normal(size=(3, n, d))
-keep = np.tril(np.ones((n, n), bool))[
-    :, ::-1
-]  # a query may look at the last keys only: first tiles are masked
+keep = np.tril(np.ones((n, n), bool))[:, ::-1]  # only the last keys may be seen: first tiles are masked
 apart = abs(attention(q, k, v, keep=keep) - two_passes(q, k, v, keep)).max()
 print(f"in tiles and in two passes, apart by less than 1e-12: {apart < 1e-12}")
 for name, function in {"two passes": two_passes, "in tiles": attention}.items():
@@ -220,6 +230,7 @@ for name, function in {"two passes": two_passes, "in tiles": attention}.items():
         f"{name:10s} memory at its peak: {'less than half a copy' if peak < 0.5 else 'more than 2 copies'} of the scores"
     )
 
+# Two passes write the scores, read them, write the weights, read those: 4 * n * n.
 far = [costs.CountedArray(part) for part in (q, k, v)]
 for rows in range(0, n, 128):
     attention(far[0][rows : rows + 128], far[1], far[2])
@@ -256,17 +267,19 @@ lesson_10.tiled_attention.check(my_attention)  # stuck? lesson_10.tiled_attentio
 # %% [markdown]
 # ## A vocabulary on several machines
 #
-# A language model with 8192 tokens a batch and 256,000 classes has 8,000 MiB of logits, in float32, a copy. So the classes are cut into **shards**, each
-# on a machine of its own. The loss of a row is $m + \log s - z_y$: a shard hands over its state, and the target's logit if it holds it.
-# That is five numbers a row. The gradient needs no more: every shard computes its own part of $p - y$. *Cut your losses* (Wijmans
-# et al. 2024) makes each tile of logits when it is needed, and forgets it.
+# Take a language model with 256,000 classes and a batch of 8192 tokens. One float32 copy of its logits is 8,000 MiB. So the classes
+# are cut into **shards**, each on a machine of its own. The loss of a row is $m + \log s - z_y$. So a shard hands over $m$, $s$, and the
+# target's logit if it holds it: three numbers a row. The room `online` hands over five, since its state has four: it also keeps the
+# largest term apart, and what additions round away. The gradient needs no more: every shard computes its own part of $p - y$.
+# *Cut your losses* (Wijmans et al. 2024) makes each tile of logits when it is needed, and forgets it.
 #
-# **Dask** is an engine for such work: arrays in chunks, a scheduler, workers. The next cell counts the memory here; the one after it
+# **Dask** is an engine for such work: it cuts arrays into chunks, and a scheduler hands them to workers. The next cell counts the memory here; the one after it
 # starts a cluster on your machine where Dask is installed, and ends it. With an address, `on_dask.cluster("tcp://...")`,
 # the same lines run on machines elsewhere.
 
 # %% tags=["code-is-the-point"]
-tokens, classes, row_bytes = 8192, 256_000, 8 * 5
+tokens, classes = 8192, 256_000
+row_bytes = 8 * 5  # four float64 of a state, and the target's logit
 print(
     f"all logits: {tokens * classes * 4 / 2**20:,.0f} MiB, what a shard hands over: {tokens * row_bytes / 2**10:.0f} KiB"
 )
@@ -352,7 +365,8 @@ print("Said plainly.", said)
 # ## Exercise 3: a loss over shards
 #
 # Write `my_sharded_loss(logits, targets, shards=3)`: the mean cross-entropy. Cut the classes with
-# `np.array_split(logits, shards, axis=1)`, look at one shard at a time, and carry three numbers a row. A shard may be masked throughout.
+# `np.array_split(logits, shards, axis=1)`, look at one shard at a time, and carry three numbers a row. Shards may differ in width,
+# logits may lie far below 0, and a shard may be masked throughout.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -366,7 +380,7 @@ lesson_10.sharded_loss.check(my_sharded_loss)  # stuck? lesson_10.sharded_loss.h
 # ## Key points
 #
 # - A maximum and a sum are all you need to remember. Rescale what is old when the maximum grows; (-inf, 0) has seen nothing.
-# - Partial sums merge in any order. Measured in powers of two they lose no digit on the way.
+# - Partial sums merge in any order. Rescaled by powers of two, they lose no digit by it.
 # - Attention in tiles and losses over shards are exact. They save memory, and a cluster pays only for work that is large.
 #
 # **Next:** [lesson 11](11_what_else_is_a_softmax.ipynb) finds the softmax in twenty formulas that do not look like one.

@@ -122,6 +122,7 @@ def _nan_to_0_in_each_step(scores, values):
 
 
 GROWS = (np.array([0.0, 1, 2, 3]), np.array([[4.0, 0], [3, 0], [2, 0], [1, 1]]))
+MASKED_LATER = (np.array([1.0, 2, -INF, -INF]), np.array([[4.0, 0], [3, 0], [2, 0], [1, 1]]))
 MASKED = (np.array([-INF, -INF, 1, 2]), np.array([[4.0, 0], [3, 0], [2, 0], [1, 1]]))
 
 
@@ -248,6 +249,28 @@ def start_at_a_number(scores, values, *, start=0.0):
     return _loop(start=start)(scores, values)
 
 
+@_mistake(
+    fails_on=MASKED_LATER,
+    belief="The new maximum is the tile's.",
+    diagnosis="You measured against the maximum of the tile alone, also where an earlier tile's is larger. Then the "
+    "factor is above 1, and after a masked tile there is nothing finite to measure against.",
+    step="`new = tile.max()`.",
+    change="`new = max(largest, tile.max())`: the maximum never falls.",
+)
+def let_the_maximum_fall(scores, values):
+    largest, total, output = -np.inf, 0.0, np.zeros(values.shape[1])
+    with np.errstate(all="ignore"):
+        for start in range(0, len(scores), 2):
+            new = scores[start : start + 2].max()
+            weights, shrink = np.exp(scores[start : start + 2] - new), np.exp(largest - new)
+            total, output = (
+                total * shrink + weights.sum(),
+                output * shrink + weights @ values[start : start + 2],
+            )
+            largest = new
+        return output / total
+
+
 VALUES = [[4.0, 0, 1], [3, 0, 2], [2, 0, 0.5], [1, 1, 3], [0, 2, 1], [5, 3, 0.25]]
 
 tiled_attention = Exercise(
@@ -283,6 +306,7 @@ tiled_attention = Exercise(
         forget_the_total,
         divide_in_every_round,
         start_at_a_number,
+        let_the_maximum_fall,
     ),
     must_fail=(
         (named("half a repair", lambda s, v: _loop(output="keep")(s, v)), "keep_the_old_output"),

@@ -173,6 +173,19 @@ def merge_without_guard(left, right):
 
 
 @_mistake(
+    fails_on=NOTHING,
+    belief="Nothing is 0.",
+    diagnosis="Two parts that have seen nothing gave you a maximum of 0, as if they had seen a logit of 0. A "
+    "part far below it would then be measured against that 0.",
+    step="`return 0, 0` where both maxima are -inf.",
+    change="Return (-inf, 0): the maximum of nothing is -inf.",
+)
+def nothing_is_zero(left, right):
+    largest, total = my_merge(left, right)
+    return (0.0, 0.0) if largest == -np.inf else (largest, total)
+
+
+@_mistake(
     fails_on=(np.array([-1000.0, 1.5]), np.array([-1001.0, 1.0])),
     belief="A maximum is at least 0.",
     diagnosis="Your maximum never falls below 0. Far below it every sum is measured against 0 and underflows.",
@@ -258,6 +271,7 @@ merge = Exercise(
         measure_against_the_right,
         rescale_the_wrong_way,
         merge_without_guard,
+        nothing_is_zero,
         start_at_zero,
         return_the_logarithm_of_the_sum,
         keep_the_larger_part,

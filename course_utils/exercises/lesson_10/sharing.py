@@ -64,6 +64,20 @@ def _own_as_a_maximum(logits, targets, shards=3):
     return (lse - own).mean()
 
 
+def _carried(
+    logits, targets, *, start=-INF, guard=True, shrink=True, by_row=True, add_back=True, dtype=np.float64
+):
+    """Maximum and sum carried from shard to shard, with one step changed."""
+    largest, total = np.full(len(logits), start), np.zeros(len(logits))
+    with np.errstate(all="ignore"):
+        for _, piece in _cut(logits.astype(dtype)):
+            new = np.maximum(largest, piece.max(axis=1) if by_row else piece.max())
+            shift = (np.where(new == -INF, 0, new) if guard else new).astype(dtype)
+            old = total * np.exp(largest - shift) if shrink else total
+            total, largest = old + np.exp(piece - shift[:, None]).sum(axis=1), new
+        return np.mean((largest if add_back else 0) + np.log(total) - _own_logits(logits, targets))
+
+
 SMALL = (np.float32([[0, 1, 2, 3, 4, 5]]), np.array([4]))
 FAR = (np.float32([[0, 1, 100, 101, 2, 3]]), np.array([2]))
 
@@ -173,8 +187,11 @@ def keep_the_largest_shard(logits, targets, shards=3):
     "NaN: -inf - -inf.",
     step="`shard - shard_max` where the maximum is -inf.",
     change="Shift by 0 while the maximum is -inf.",
+    family=("carried", (False, True)),
 )
-def share_without_guard(logits, targets, shards=3):
+def share_without_guard(logits, targets, shards=3, *, carried=False):
+    if carried:
+        return _carried(logits, targets, guard=False)
     with np.errstate(all="ignore"):
         lses = np.stack([shifted.logsumexp(piece.astype(np.float64)) for _, piece in _cut(logits)])
     return np.mean(np.logaddexp.reduce(lses) - _own_logits(logits, targets))
@@ -190,6 +207,51 @@ def share_without_guard(logits, targets, shards=3):
 def share_without_a_shift(logits, targets, shards=3):
     with np.errstate(all="ignore"):
         return np.mean(naive.logsumexp(logits) - logits[np.arange(len(logits)), targets])
+
+
+@_mistake(
+    belief="A sum stays right while the maximum grows.",
+    diagnosis="You carry maximum and sum, and add each shard to the old sum as it is. The old sum is still measured "
+    "against the maximum of its time.",
+    step="`total = total + np.exp(shard - new).sum(axis=1)`.",
+    change="Rescale the old sum first: `total * np.exp(largest - new)`.",
+)
+def carry_the_old_sum(logits, targets, shards=3):
+    return _carried(logits, targets, shrink=False)
+
+
+@_mistake(
+    belief="The logarithm of the sum is the log-sum-exp.",
+    diagnosis="You left out the maximum at the end. The sum is measured against it, so its logarithm lacks it.",
+    step="`np.log(total) - own`.",
+    change="`largest + np.log(total) - own`.",
+)
+def forget_the_maximum(logits, targets, shards=3):
+    return _carried(logits, targets, add_back=False)
+
+
+@_mistake(
+    fails_on=(np.float32([[1000, 1001, 1002], [0, 1, 2]]), np.array([0, 0])),
+    belief="One maximum serves the batch.",
+    diagnosis="You took one maximum for all rows. A row far below the others underflows against it, and its loss is "
+    "infinite.",
+    step="`shard.max()`: it knows no rows.",
+    change="One maximum for each row: `shard.max(axis=1)`.",
+    family=("dtype", (np.float64, np.float32)),
+)
+def one_maximum_for_all_rows(logits, targets, shards=3, *, dtype=np.float64):
+    return _carried(logits, targets, by_row=False, dtype=dtype)
+
+
+@_mistake(
+    fails_on=(np.float32([[-1000, -1001, -1002, -1003, -1004, -1005]]), np.array([4])),
+    belief="A maximum starts at 0.",
+    diagnosis="Your maximum starts at 0. A row far below it has a sum of 0, and log 0 is -inf.",
+    step="`largest = np.zeros(...)` before the loop.",
+    change="Start at -inf, `np.full(len(logits), -np.inf)`, and shift by 0 while the maximum is -inf.",
+)
+def start_the_shards_at_zero(logits, targets, shards=3):
+    return _carried(logits, targets, start=0.0)
 
 
 def _batch(rows, classes, scale, seed):
@@ -220,7 +282,8 @@ sharded_loss = Exercise(
         case("many rows", *_batch(12, 12, 3, 2), dtype="float32"),
         case("past the cliff", *FAR, dtype="float32"),
         case("rows past the cliff", *_batch(6, 9, 300, 3), dtype="float32"),
-        case("far below 0", [[-300, -301, -302, -303, -304, -305]], [4], dtype="float32"),
+        case("rows far apart", [[1000, 1001, 1002], [0, 1, 2]], [0, 0], dtype="float32"),
+        case("far below 0", [[-1000, -1001, -1002, -1003, -1004, -1005]], [4], dtype="float32"),
         case("a padded last shard", *_padded(), dtype="float32"),
         case("a padded first shard", [[-INF, -INF, 0, 1, 2, 3]], [2], dtype="float32"),
     ),
@@ -234,6 +297,10 @@ sharded_loss = Exercise(
         keep_the_largest_shard,
         share_without_guard,
         share_without_a_shift,
+        carry_the_old_sum,
+        forget_the_maximum,
+        one_maximum_for_all_rows,
+        start_the_shards_at_zero,
     ),
     must_fail=(
         named(
