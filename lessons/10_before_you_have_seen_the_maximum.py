@@ -11,7 +11,7 @@
 # 2. **repair** an attention that sees its keys tile by tile;
 # 3. **build** a cross-entropy whose classes lie in several shards.
 #
-# **You need** lessons 04 to 06; three questions look back at 08. **Time:** 50 minutes.
+# **You need** lessons 04 to 06; three questions look back at 08. **Time:** 55 minutes.
 #
 # **Warm up.** The next cell loads the rooms of this lesson and asks three questions from lesson 08.
 
