@@ -23,6 +23,15 @@ def explorer(request, notebook):
     return found
 
 
+@pytest.fixture
+def as_it_was(notebook):
+    """The page gets its size and colours back, whatever happens to a test."""
+    size = notebook.viewport_size
+    yield size
+    notebook.emulate_media(forced_colors="none", reduced_motion="no-preference")
+    notebook.set_viewport_size(size)
+
+
 def nudge(slider):
     """One step to the side that has room."""
     at_end = slider.get_attribute("aria-valuenow") == slider.get_attribute("aria-valuemax")
@@ -87,17 +96,15 @@ def test_tab_reaches_every_control_and_leaves(notebook, explorer):
     assert not explorer.evaluate("root => root.contains(document.activeElement)")
 
 
-def test_a_phone_shows_every_control_whole(notebook, explorer):
-    size = notebook.viewport_size
+def test_a_phone_shows_every_control_whole(notebook, explorer, as_it_was):
     notebook.set_viewport_size({"width": 320, "height": 640})
     notebook.wait_for_function(FITS, arg=explorer.element_handle())
     for track in explorer.locator(".noUi-target").all():
         assert track.bounding_box()["width"] > 60
-    notebook.set_viewport_size(size)
 
 
-def test_it_works_in_forced_colors_at_twice_the_size(notebook, explorer):
-    size = notebook.viewport_size
+def test_it_works_in_forced_colors_at_twice_the_size(notebook, explorer, as_it_was):
+    size = as_it_was
     notebook.emulate_media(forced_colors="active", reduced_motion="reduce")
     notebook.set_viewport_size({"width": size["width"] // 2, "height": size["height"] // 2})
     image = explorer.locator("figure img")
@@ -105,8 +112,6 @@ def test_it_works_in_forced_colors_at_twice_the_size(notebook, explorer):
     nudge(explorer.get_by_role("slider").first)
     expect(image).not_to_have_attribute("src", source)
     notebook.wait_for_function(FITS, arg=explorer.element_handle())
-    notebook.emulate_media(forced_colors="none", reduced_motion="no-preference")
-    notebook.set_viewport_size(size)
 
 
 def test_a_preset_keeps_every_digit(notebook):
