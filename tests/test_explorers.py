@@ -221,7 +221,7 @@ def test_a_kept_picture_is_the_picture_drawn_from_scratch(module):
     """Kept backgrounds, layers and figures give the pixels of an explorer that never moved."""
     moved, controls, draw_from = module.explore(), module.CONTROLS, random.Random(module.__name__)
     moved.tell()
-    for _ in range(3):
+    for turn in range(6):
         name = draw_from.choice(
             [name for name, box in controls.items() if isinstance(box, core.Choice | core.Number)]
         )
@@ -232,9 +232,10 @@ def test_a_kept_picture_is_the_picture_drawn_from_scratch(module):
             value = low + step * draw_from.randrange(int((high - low) / step))
         moved.from_state({name: value})
         moved.from_state({name: value})  # nothing changes: all of it comes from what was kept
-        fresh = module.explore(**moved.state())
-        fresh.tell()
-        assert moved._part.png == fresh._part.png, moved.state()
+        if turn % 2:
+            fresh = module.explore(**moved.state())
+            fresh.tell()
+            assert moved._part.png == fresh._part.png, moved.state()
 
 
 def test_the_formats_are_drawn_while_nobody_waits(monkeypatch):

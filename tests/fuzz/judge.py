@@ -268,8 +268,9 @@ def _losses(call):
             p = np.nan_to_num(truth.softmax(call.rows))
             slack = 8 * unit(call) * (p * goals.sum(axis=1, keepdims=True) + goals) / (divisor or 1)
         if "soft" in call.parts or "weight" in options:  # a weight multiplies the few digits of a subnormal
-            whole = goals.sum(axis=1, keepdims=True)  # what multiplies p
-            coarse = 16 * SUBNORMAL * np.maximum(1, whole) / (divisor or 1)
+            largest = goals.max(axis=1, keepdims=True, initial=0)
+            whole = goals.sum(axis=1, keepdims=True)  # what multiplies p, which may be half a subnormal off
+            coarse = SUBNORMAL * np.maximum(16 * np.maximum(1, largest), whole) / (divisor or 1)
             slack = slack + coarse
         tolerance = bar[:, None] * truth.spacing(gradient, call.fmt) + slack
     return [(loss, loss_bar * truth.spacing(loss, call.fmt) + np.max(coarse)), (gradient, tolerance)]
