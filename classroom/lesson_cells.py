@@ -9,7 +9,7 @@ import ast
 import json
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
@@ -38,7 +38,7 @@ class Cells:
     answer: str
 
 
-@lru_cache(maxsize=None)
+@cache
 def of(key, given=()) -> Cells:
     """The cells of the exercise of this key; `given` names earlier statements by how they begin."""
     cells = _lesson(key[:2])
@@ -58,7 +58,7 @@ def of(key, given=()) -> Cells:
     )
 
 
-@lru_cache(maxsize=None)
+@cache
 def _lesson(number):
     """The kind and the source of each cell of a lesson."""
     (path,) = NOTEBOOKS.glob(f"{number}_*.ipynb")
