@@ -1,7 +1,9 @@
-"""Prepare .venv for this course; needs nothing but Python.
+"""Prepare an environment for this course; needs nothing but Python.
 
-    python tools/environment.py learner        what a learner's machine gets
-    python tools/environment.py development    the same, and what the tests need
+    python tools/environment.py learner        .venv: what a learner's machine gets
+    python tools/environment.py development    .venv: the same, and what the tests need
+    python tools/environment.py classroom      .venv-classroom: what a teacher's machine gets
+    python tools/environment.py site           .venv-site: what builds the pages
     python tools/environment.py browser        find or install a Chromium, print where it is
 
 A second run compares a hash and stops there. uv installs where it is found, pip where it is not.
@@ -15,16 +17,38 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-VENV = ROOT / ".venv"
-PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-LOCK = ROOT / "requirements" / "lock.txt"
 LAB_SETTINGS = sorted((ROOT / "tools" / "labconfig").glob("*.json"))
-REQUIREMENTS = {
-    "learner": ROOT / "requirements.txt",
-    "development": ROOT / "requirements" / "development.txt",
+
+
+class Kind(NamedTuple):
+    """One environment. nbgrader and the page builders stay out of a learner's JupyterLab by their own folders."""
+
+    folder: Path
+    requirements: Path
+    lock: Path
+    serves: tuple  # the kinds that are content with this one
+
+    @property
+    def python(self):
+        return self.folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def kind_of(folder, requirements, lock, serves):
+    return Kind(ROOT / folder, ROOT / requirements, ROOT / "requirements" / lock, serves)
+
+
+KINDS = {
+    "learner": kind_of(".venv", "requirements.txt", "lock.txt", ("learner",)),
+    "development": kind_of(".venv", "requirements/development.txt", "lock.txt", ("learner", "development")),
+    "classroom": kind_of(
+        ".venv-classroom", "requirements/classroom.txt", "classroom.lock.txt", ("classroom",)
+    ),
+    "site": kind_of(".venv-site", "requirements/site.txt", "site.lock.txt", ("site",)),
 }
+PYTHON = KINDS["development"].python
 BROWSER_NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge"]
 BROWSER_PLACES = [
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -49,60 +73,70 @@ def uv():
     return [sys.executable, "-m", "uv"] if importlib.util.find_spec("uv") else []
 
 
-def fingerprint():
-    """Everything that decides what is in .venv."""
-    files = [*REQUIREMENTS.values(), LOCK, ROOT / "pyproject.toml", *LAB_SETTINGS]
+def fingerprint(kind):
+    """Everything that decides what is in this kind's folder."""
+    here = [k for k in KINDS.values() if k.folder == kind.folder]
+    files = [*(k.requirements for k in here), kind.lock, ROOT / "pyproject.toml", *LAB_SETTINGS]
     parts = [str(ROOT).encode(), repr(sys.version_info[:2]).encode(), *(file.read_bytes() for file in files)]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
-def ready(kind):
-    """True when .venv holds this kind, or the larger one, at this fingerprint."""
-    kinds = {"learner": ["learner", "development"], "development": ["development"]}[kind]
-    stamps = [VENV / f"{name}.stamp" for name in kinds]
-    return PYTHON.exists() and any(s.exists() and s.read_text() == fingerprint() for s in stamps)
+def stamp(name):
+    return KINDS[name].folder / f"{name}.stamp"
 
 
-def same_python():
-    """True when .venv was made by this minor version of Python, in this folder."""
-    config = VENV / "pyvenv.cfg"
+def ready(name):
+    """True when the folder holds this kind, or one that serves it, at this fingerprint."""
+    kind = KINDS[name]
+    stamps = [stamp(other) for other, k in KINDS.items() if name in k.serves]
+    return kind.python.exists() and any(s.exists() and s.read_text() == fingerprint(kind) for s in stamps)
+
+
+def same_python(kind):
+    """True when the folder was made by this minor version of Python, in this place."""
+    config = kind.folder / "pyvenv.cfg"
     version = f"{sys.version_info.major}.{sys.version_info.minor}."
-    return PYTHON.exists() and config.exists() and f"= {version}" in config.read_text()
+    return kind.python.exists() and config.exists() and f"= {version}" in config.read_text()
 
 
-def create():
-    if same_python():
+def create(kind):
+    if same_python(kind):
         return
-    shutil.rmtree(VENV, ignore_errors=True)
+    shutil.rmtree(kind.folder, ignore_errors=True)
     if uv():
-        run(*uv(), "venv", "--quiet", "--seed", "--python", sys.executable, VENV)
+        run(*uv(), "venv", "--quiet", "--seed", "--python", sys.executable, kind.folder)
         return
     try:
-        run(sys.executable, "-m", "venv", VENV)
+        run(sys.executable, "-m", "venv", kind.folder)
     except subprocess.CalledProcessError:
-        sys.exit("Python could not make .venv. On Debian and Ubuntu: sudo apt install python3-venv")
+        name = kind.folder.name
+        sys.exit(f"Python could not make {name}. On Debian and Ubuntu: sudo apt install python3-venv")
 
 
-def settle_lab():
+def settle_lab(kind):
     """JupyterLab asks for no news, and opens the glossary as a page."""
-    place = VENV / "etc" / "jupyter" / "labconfig"
+    place = kind.folder / "etc" / "jupyter" / "labconfig"
     place.mkdir(parents=True, exist_ok=True)
     for file in LAB_SETTINGS:
         shutil.copy(str(file), str(place))
 
 
-def prepare(kind):
-    if ready(kind):
+def prepare(name):
+    if ready(name):
         return
+    kind = KINDS[name]
     if not os.access(str(ROOT), os.W_OK):
         sys.exit(
-            f"{ROOT} cannot be written, so .venv cannot be made in it. Copy the course to a folder of your own."
+            f"{ROOT} cannot be written, so {kind.folder.name} cannot be made in it. "
+            "Copy the course to a folder of your own."
         )
-    create()
-    installer = [*uv(), "pip", "install", "--python", PYTHON] if uv() else [PYTHON, "-m", "pip", "install"]
-    run(*installer, "--quiet", "-r", REQUIREMENTS[kind], "-c", LOCK, "-e", ".")
-    settle_lab()
-    (VENV / f"{kind}.stamp").write_text(fingerprint())
+    create(kind)
+    pip = (
+        [*uv(), "pip", "install", "--python", kind.python] if uv() else [kind.python, "-m", "pip", "install"]
+    )
+    run(*pip, "--quiet", "-r", kind.requirements, "-c", kind.lock, "-e", ".")
+    settle_lab(kind)
+    stamp(name).write_text(fingerprint(kind))
 
 
 ASK_PLAYWRIGHT = """
@@ -168,7 +202,7 @@ def browser():
 
 
 def main(arguments):
-    commands = {**{kind: lambda kind=kind: prepare(kind) for kind in REQUIREMENTS}, "browser": browser}
+    commands = {**{name: lambda name=name: prepare(name) for name in KINDS}, "browser": browser}
     if len(arguments) != 1 or arguments[0] not in commands:
         sys.exit(__doc__)
     if sys.version_info < (3, 11):  # noqa: UP036 - this file runs before anything has checked
