@@ -183,7 +183,7 @@ def _honest(rows) -> list[dict]:
     behind = speed.lost(rows)
     worst = [row for name in ("SciPy", "torch") for row in [r for r in behind if r["faster"] == name][:2]]
     wanted = dict.fromkeys([*CHOSEN, *map(_key, worst)])
-    there = {_key(row): _without(row, "classes", "numbers", "bytes") for row in rows}
+    there = {_key(row): _without(row, "classes", "numbers", "bytes", "before / stable") for row in rows}
     return [there[key] for key in wanted if key in there]
 
 

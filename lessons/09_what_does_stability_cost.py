@@ -230,8 +230,8 @@ print(f"\nVerdict. {said} Here NumPy waits for {waits}.")
 
 # %% [markdown]
 # By accesses alone, 8 against 5, the max-shift would take 1.6 times as long. On rows of 1,000 logits and more it is usually
-# 1.2 to 1.6 times, since exp takes time as well. On rows of 10 it is 2 to 3 times: NumPy searches each of them on its own. The
-# [benchmarks](../benchmarks/results/README.md), measured in processor time, agree. Where no row needs the shift, trying
+# 1.2 to 1.7 times, since exp takes time as well. On rows of 10 it is 2 to 3.5 times: NumPy searches each of them on its own.
+# The [benchmarks](../benchmarks/results/README.md), measured in processor time, agree. Where no row needs the shift, trying
 # first costs about what the textbook formula costs. Code that does all steps in one loop (a *fused kernel*) hides the
 # maximum behind exp or behind memory. No GPU was measured for this lesson.
 #

@@ -185,7 +185,7 @@ for name, what in {
 
 # %% [markdown]
 # Powers of two round nothing, but float32 additions still do: that is what is left in the second line. The file took 8 MB of
-# memory instead of 400. It is not free: twice the time of `np.fromfile`, and five times that of reading alone.
+# memory instead of 400. It is not free: twice the time of `np.fromfile`, and four times that of reading alone.
 #
 # Now every part of your row may lie elsewhere. Two places where it does: attention, and a large vocabulary.
 #
@@ -352,15 +352,16 @@ said = f"At {sizes[0]:,d} logits a cluster of two takes {ratio[0]:.0f} times as 
 figures.show(
     fig,
     alt=f"Time against the number of logits, both on log scales. {said}",
-    caption=f"The best of 2, 16 and 128 partitions for each. Recorded on a machine of {record['machine']['cores']} cores, "
-    f"which had other work to do: its load was {record['machine']['load']}.",
+    caption="The best of 2, 16 and 128 partitions for each. Recorded on a machine of "
+    f"{record['machine']['cores']} cores; its load was {record['machine']['load']}.",
     table=table,
 )
 print("Said plainly.", said)
 
 # %% [markdown]
-# Every task costs milliseconds of messages, whatever its size. A log-sum-exp is little work for each number, so on two cores a
-# cluster does not pay for it. It pays where the numbers lie on other machines already, or don't fit into one.
+# Every task costs milliseconds of messages, whatever its size. A log-sum-exp is little work for each number: on two cores a
+# cluster is behind until a hundred million logits, and gains little there. It pays where the numbers lie on other machines
+# already, or don't fit into one.
 #
 # ## Exercise 3: a loss over shards
 #

@@ -44,24 +44,16 @@ def test_a_peak_is_seen_although_it_is_gone_afterwards():
 
 
 @pytest.mark.parametrize(
-    ("classes", "low", "high"), [(range(1000, 10**6), 1.15, 1.65), (range(10, 11), 1.8, 3.2)]
+    ("classes", "low", "high"), [(range(1000, 10**6), 1.15, 1.75), (range(10, 11), 1.8, 3.6)]
 )
 def test_the_lesson_says_of_the_shift_what_the_benchmarks_measured(classes, low, high):
-    """1.2 to 1.6 times the textbook formula on batches of long rows, 2 to 3 times on rows of 10."""
+    """1.2 to 1.7 times the textbook formula on batches of long rows, 2 to 3.5 times on rows of 10."""
     path = Path(__file__).parents[1] / "benchmarks" / "results" / "speed.csv"
     with path.open(newline="", encoding="utf-8") as file:
-        rows = [
-            row for row in csv.DictReader(file) if row["quantity"] == "softmax" and row["kind"] == "ordinary"
-        ]
-    rows = [
-        row
-        for row in rows
-        if row["dtype"] == "float32" and int(row["numbers"]) >= 1000 and "axis" not in row["shape"]
-    ]
-    rows = [
-        row
-        for row in rows
-        if int(row["classes"]) in classes and int(row["numbers"]) > 10 * int(row["classes"])
-    ]
+        rows = [row for row in csv.DictReader(file) if row["quantity"] == "softmax"]
+    rows = [row for row in rows if row["dtype"] == "float32" and "axis" not in row["shape"]]
+    rows = [row for row in rows if int(row["classes"]) in classes]
+    rows = [row for row in rows if int(row["numbers"]) > max(1000, 10 * int(row["classes"]))]
     assert len(rows) >= 2
-    assert all(low < float(row["shifted"]) / float(row["naive"]) < high for row in rows)
+    for row in rows:
+        assert low < float(row["shifted / stable"]) / float(row["naive / stable"]) < high, row["shape"]
