@@ -116,11 +116,12 @@ class Slider:
         return list(islice(cycle([*there, *(["ArrowLeft"] * len(there))]), presses))
 
 
-# Runs in the page. `watch` resolves with the time from the next keydown on the handle to the paint after
-# the next change of any picture inside `root`.
+# Runs in the page. `stopwatch` resolves with the time from the next keydown on the handle to the paint after
+# the next change of any picture inside `root`, with null where none changes: two formats may look alike.
 WATCH = """
 window.stopwatch = (root, handle) => new Promise((resolve) => {
   let pressed = 0;
+  setTimeout(() => resolve(null), 3000);
   handle.addEventListener("keydown", () => (pressed = performance.now()), { once: true, capture: true });
   const observer = new MutationObserver((changes) => {
     const images = [...root.querySelectorAll("img")];
@@ -163,8 +164,8 @@ def places(page, slider) -> dict:
     }
 
 
-def press(page, area, handle, key) -> float:
-    """Milliseconds from one key press to the new pixels."""
+def press(page, area, handle, key) -> float | None:
+    """Milliseconds from one key press to the new pixels, None where the picture stays as it is."""
     handle.focus()
     page.evaluate(
         "([root, handle]) => { window.pending = window.stopwatch(root, handle); }",
@@ -182,7 +183,7 @@ def alternate(page, slider, presses) -> dict:
         for name, (area, handle) in spots.items():
             times[name].append(press(page, area, handle, key))
             page.wait_for_timeout(60)
-    return {name: taken[WARM:] for name, taken in times.items()}
+    return {name: [taken for taken in all_of_it[WARM:] if taken] for name, all_of_it in times.items()}
 
 
 def hold(page, slider) -> tuple[float, bool]:
