@@ -37,8 +37,9 @@ def twins(problem, seed) -> Exercise:
 
 def _twin(problem, one, random):
     limits = problem.exercise.limits
-    for _ in range(50):
-        args = _SPECIAL.get(problem.key, _changed)(one.args, random)
+    for attempt in range(50):
+        change = _wider if attempt > 40 else _SPECIAL.get(problem.key, _changed)
+        args = change(one.args, random)
         if _differ(args, one.args) and not (limits and limits(*args)):
             return replace(one, args=args)
     raise ValueError(f"{problem.key}, case “{one.label}”: no twin was found")
@@ -94,6 +95,13 @@ def _renumbered(targets, classes):
     """Targets that follow their classes; -1 stays what it is."""
     place = np.argsort(classes)
     return np.where(targets < 0, targets, place[targets]).astype(targets.dtype)
+
+
+def _wider(args, random):
+    """One class more, like the last: for a row that holds nothing that could change."""
+    first, *rest = args
+    shape = first.shape
+    return tuple(np.concatenate([a, a[..., -1:]], -1) if np.shape(a) == shape else a for a in (first, *rest))
 
 
 def _later_history(args, random):
