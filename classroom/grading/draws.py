@@ -15,7 +15,7 @@ from classroom import seeds
 from course_utils import floats
 from course_utils.exercises.core import Exercise, case
 
-STRETCH, MOVE = 0.02, 0.4
+STRETCH, MOVE, GRID = 0.02, 0.4, 0.125
 
 
 def asked(problem, seed) -> Exercise:
@@ -64,8 +64,12 @@ def _stretched(numbers, random):
     wide = numbers.astype(np.float64)
     top = floats.format_of(numbers).max
     stretch, move = 1 + random.uniform(-STRETCH, STRETCH), random.uniform(-MOVE, MOVE)
+    finite = np.isfinite(wide)
     with np.errstate(all="ignore"):
-        changed = np.where(np.isfinite(wide), np.clip(wide * stretch + move, -top, top), wide)
+        changed = wide * stretch + move
+        if np.all(wide[finite] % GRID == 0):  # such numbers are subtracted without rounding, and stay so
+            changed = np.rint(changed / GRID) * GRID
+        changed = np.where(finite, np.clip(changed, -top, top), wide)
     return floats.store(changed, numbers.dtype.name)
 
 

@@ -2,7 +2,8 @@
 
 A function is asked for the exercise's own cases, and then for a private twin of each; a case counts when both are
 right. Half of the cases, or those that the broken starter gets right where that is more, earn nothing; from there on
-each earns its part, in half points, and only all of them earn everything. Whatever the lesson's check refuses gets less.
+each earns its part, in half points, and only all of them earn everything. Whatever the lesson's check refuses gets
+less.
 """
 
 from __future__ import annotations
