@@ -5,16 +5,19 @@
 ifeq ($(OS),Windows_NT)
 PYTHON ?= python
 BIN = .venv/Scripts
+LITE = .venv-lite/Scripts/python
 else
 PYTHON ?= python3
 BIN = .venv/bin
+LITE = .venv-lite/bin/python
 endif
 RUN = $(BIN)/python
 
 # Tests answer bets and exercises; they leave a learner's record alone.
-unit lessons browser: export COURSE_PROGRESS = off
+unit lessons browser binder-test colab-test lite-test offline-test: export COURSE_PROGRESS = off
 
 .PHONY: lab test lint unit lessons browser notebooks cheatsheet bench experiments learner development
+.PHONY: site lite offline binder-test colab-test lite-test offline-test times
 
 lab: learner
 	$(RUN) -m jupyterlab --config=tools/jupyter_lab_config.py
@@ -50,6 +53,34 @@ bench: development
 
 experiments: development
 	$(RUN) -m experiments
+
+# The course in other places. What ends in -test takes minutes; every week it runs by itself.
+site: lite
+
+lite: development
+	$(PYTHON) tools/environment.py lite
+	$(LITE) tools/lite.py build/site
+
+offline: learner
+	$(RUN) tools/offline.py
+
+binder-test: browser-ready
+	$(RUN) -m pytest tests/test_binder.py --weekly
+
+colab-test: development
+	$(RUN) -m pytest tests/test_colab.py --weekly
+
+offline-test: development
+	$(RUN) -m pytest tests/test_offline.py --weekly
+
+lite-test: browser-ready
+	$(RUN) -m pytest tests/test_lite.py --weekly
+
+times:
+	$(PYTHON) tools/times.py
+
+browser-ready: development
+	$(PYTHON) tools/environment.py browser
 
 learner development:
 	$(PYTHON) tools/environment.py $@

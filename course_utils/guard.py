@@ -28,6 +28,7 @@ from functools import lru_cache, partial
 import numpy as np
 
 SECONDS = 2.5
+_CLOCK = getattr(time, "thread_time", time.process_time)  # Python in a browser has no time of a thread
 GRACE = 0.5  # how long a call is told to stop before it is left behind
 _RELIED_ON = ("numpy", "numpy.random", "numpy.linalg", "math", "builtins")
 _SHORT = {"numpy": "np", "numpy.random": "np.random", "numpy.linalg": "np.linalg"}
@@ -175,7 +176,7 @@ class _Worker:
     """One call in a thread of its own. `within` waits for it, then stops it, then leaves it behind.
 
     The thread has a copy of the caller's context, so NumPy's error state and print options are its own. Where
-    no thread can be started (Python in a browser) the call is made here, without a limit.
+    no thread can be started (Python in a browser) the call is made here, and a clock is read at each of its lines.
     """
 
     def __init__(self, function, args, events):
@@ -188,7 +189,7 @@ class _Worker:
         try:
             self._thread.start()
         except RuntimeError:
-            return self._run(contextvars.copy_context())
+            return self._run_here(seconds)
         try:
             if not self._done.wait(seconds):
                 self._stop()
@@ -209,6 +210,24 @@ class _Worker:
         line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip() if frame and code else ""
         return f"`{line}`" if line else getattr(function, "__name__", "your function")
 
+    def _run_here(self, seconds):
+        """Ends a loop, but no single call into C, and no function that catches everything."""
+        end = time.monotonic() + seconds
+
+        def clock(frame, event, arg):
+            if frame.f_code.co_filename == __file__:
+                return None
+            if time.monotonic() > end:
+                raise TimeLimit
+            return clock
+
+        before = sys.gettrace()
+        sys.settrace(clock)
+        try:
+            self._run(contextvars.copy_context())
+        finally:
+            sys.settrace(before)
+
     def _run(self, context):
         try:
             context.run(self._call)
@@ -217,7 +236,7 @@ class _Worker:
         self._done.set()
 
     def _call(self):
-        begin = time.thread_time()
+        begin = _CLOCK()
         with np.errstate(all="call", under="ignore", call=lambda kind, flag: self._events.append(kind)):
             before = np.geterr(), np.get_printoptions()
             try:
@@ -225,7 +244,7 @@ class _Worker:
             except BaseException as error:
                 self.error = error
             after = np.geterr(), np.get_printoptions()
-        self.seconds = time.thread_time() - begin
+        self.seconds = _CLOCK() - begin
         if asyncio.iscoroutine(self.value):
             self.value.close()  # never awaited: Python would warn about it later, in another cell
         names = ("np.seterr", "np.set_printoptions")

@@ -18,13 +18,20 @@ def pytest_addoption(parser):
     parser.addoption(
         "--fuzz-minutes", type=float, default=0, help="how long tests/test_bad_input.py looks for trouble"
     )
+    parser.addoption("--weekly", action="store_true", help="also what takes too long for every change")
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """A warning fails a test: an unexpected overflow is what this course is about.
 
-    The browser tests are left out, for the tools they stand on warn about themselves.
+    The browser tests are left out, for the tools they stand on warn about themselves. What is marked `weekly` runs
+    with --weekly alone.
     """
+    late = (
+        [] if config.getoption("--weekly") else [item for item in items if item.get_closest_marker("weekly")]
+    )
+    config.hook.pytest_deselected(items=late)
+    items[:] = [item for item in items if item not in late]
     for item in items:
         if ROOT / "tests" in item.path.parents and BROWSER_TESTS not in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings("error"), append=False)

@@ -1,24 +1,37 @@
-"""What Binder will do with this repository, without Docker: the recipe it renders and the pip steps in it."""
+"""What Binder will do with this repository, without Docker: its recipe, the pip steps in it, the lessons there.
 
-import json
+`make binder-test` takes pip, as Binder does, and runs every notebook; `make test` takes uv where it is, and runs two.
+"""
+
 import os
 import re
 import shutil
 import subprocess
 import sys
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from tools import address, environment, lab
+
 ROOT = Path(__file__).resolve().parents[1]
 BINDER = ROOT / "binder"
-LESSON = "notebooks/00_can_four_numbers_break_a_classifier.ipynb"
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+QUICK = ("05", "91")
+# Of what the image holds before the course comes: all that a notebook, a widget or a page could notice.
+IN_THE_IMAGE = (
+    *("comm", "ipykernel", "ipython", "ipywidgets", "jupyter_client", "jupyter_server", "jupyterlab"),
+    *("jupyterlab_server", "jupyterlab_widgets", "nbclient", "nbformat", "traitlets", "widgetsnbextension"),
+)
+posix = pytest.mark.skipif(find_spec("fcntl") is None, reason="repo2docker runs on POSIX systems")
 
 
 def run(*command, **options):
-    answer = subprocess.run(command, capture_output=True, text=True, **options)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
+    answer = subprocess.run([str(part) for part in command], capture_output=True, text=True, **options)
+    assert answer.returncode == 0, answer.stdout[-4000:] + answer.stderr[-4000:]
     return answer
 
 
@@ -30,12 +43,17 @@ def pins(path):
     return found
 
 
-@pytest.mark.skipif(find_spec("fcntl") is None, reason="repo2docker runs on POSIX systems")
+# --- the recipe -----------------------------------------------------------------------------------------
+
+
+@posix
 def test_the_recipe_is_python_312_and_installs_the_course():
-    answer = run(sys.executable, "-m", "repo2docker", "--no-build", "--debug", str(ROOT), cwd=ROOT)
-    recipe = answer.stdout + answer.stderr
+    answer = run(sys.executable, "-m", "repo2docker", "--no-build", "--debug", ROOT, cwd=ROOT)
+    recipe = (answer.stdout + answer.stderr).replace("\\", "")
     assert "Building conda environment for python=3.12" in recipe
-    assert 'pip install --no-cache-dir -r "binder/requirements.txt"' in recipe.replace("\\", "")
+    steps = ['pip install --no-cache-dir -r "binder/requirements.txt"', "binder/postBuild"]
+    assert [step for step in steps if step in recipe] == steps
+    assert recipe.index(steps[0]) < recipe.rindex(steps[1])
 
 
 def test_binder_gets_the_versions_that_are_tested_here():
@@ -45,8 +63,19 @@ def test_binder_gets_the_versions_that_are_tested_here():
 
 
 def test_the_badge_opens_a_notebook_that_exists():
-    assert f"urlpath=lab%2Ftree%2F{LESSON.replace('/', '%2F')}" in (ROOT / "README.md").read_text("utf-8")
-    assert (ROOT / LESSON).exists()
+    link = address.binder(NOTEBOOKS[0].stem)
+    assert f"[binder]: {link}\n" in (ROOT / "README.md").read_text("utf-8")
+    assert link.endswith(f"urlpath=lab%2Ftree%2Fnotebooks%2F{NOTEBOOKS[0].name}")
+
+
+# --- the image, as far as pip makes it ------------------------------------------------------------------
+
+
+def image_pins():
+    """What the image holds, from repo2docker's own lock for Python 3.12: name -> version."""
+    lock = files("repo2docker.buildpacks.conda") / "environment.py-3.12-linux-64.lock"
+    found = dict(re.findall(r"/([a-z_]+)-(\d[\w.]*)-[^/]*$", lock.read_text("utf-8"), re.M))
+    return {name: found[name] for name in IN_THE_IMAGE}
 
 
 def is_312(path):
@@ -61,23 +90,72 @@ def python_312():
     return next((str(path) for path in places if path and is_312(path)), sys.executable)
 
 
-@pytest.mark.slow
-def test_the_same_steps_give_a_working_course(tmp_path):
-    environment = tmp_path / "environment"
-    run(python_312(), "-m", "venv", str(environment))
-    python = environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    source = tmp_path / "source"
-    ignored = shutil.ignore_patterns(".git", ".venv*", "artifacts", "*.egg-info", "__pycache__")
+@pytest.fixture(scope="module")
+def image(tmp_path_factory, request):
+    """A copy of the repository, and an environment made by Binder's own steps."""
+    place = tmp_path_factory.mktemp("binder")
+    source, made = place / "source", place / "environment"
+    ignored = shutil.ignore_patterns(".git", ".venv*", "artifacts", "build", "*.egg-info", "__pycache__")
     shutil.copytree(ROOT, source, ignore=ignored)
-    run(str(python), "-m", "pip", "install", "--quiet", "-r", "binder/requirements.txt", cwd=source)
+    python = made / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    uv = [] if request.config.getoption("--weekly") else environment.uv()
+    if uv:
+        run(*uv, "venv", "--python", python_312(), made)
+    else:
+        run(python_312(), "-m", "venv", made)
+    install = [*uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install"]
+    held = [f"{name}=={version}" for name, version in image_pins().items()]
+    run(*install, "--quiet", *held, "pytest", "nbval")
+    run(*install, "--quiet", "-r", "binder/requirements.txt", cwd=source)
+    path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
+    run("sh", "binder/postBuild", cwd=source, env={**os.environ, "PATH": path})
+    return SimpleNamespace(python=python, source=source, environment=made)
 
-    code = "import json, course_utils.stable as s; print(json.dumps([s.__file__, *s.softmax([1000., 1., -1000.])]))"
-    path, *probabilities = json.loads(run(str(python), "-c", code, cwd=tmp_path).stdout)
-    assert Path(path).is_relative_to(source)
-    assert probabilities == [1, 0, 0]
-    run(str(python), "-c", "import course_utils.explorers.core, course_utils.plots", cwd=tmp_path)
 
-    if os.name != "nt":
-        path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
-        run("sh", "binder/postBuild", cwd=source, env={**os.environ, "PATH": path})
-        assert (environment / "etc" / "jupyter" / "labconfig" / "default_setting_overrides.json").exists()
+def nbval(image, notebooks):
+    """Every cell runs there, and prints what is stored."""
+    command = [image.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval"]
+    options = ["--nbval-sanitize-with", "tests/nbval_sanitize.cfg", "--nbval-cell-timeout", "120"]
+    names = [f"notebooks/{path.name}" for path in notebooks]
+    return run(*command, *options, *names, cwd=image.source, env={**os.environ, "COURSE_PROGRESS": "off"})
+
+
+@posix
+@pytest.mark.slow
+def test_the_course_comes_on_top_of_the_image_replaces_nothing_and_runs_there(image):
+    code = f"from importlib.metadata import version; print(*map(version, {list(IN_THE_IMAGE)!r}))"
+    assert run(image.python, "-c", code).stdout.split() == list(image_pins().values())
+    where = run(
+        image.python, "-c", "import course_utils; print(course_utils.__file__)", cwd=image.environment
+    )
+    assert Path(where.stdout.strip()).is_relative_to(image.source)
+    assert (image.environment / "etc" / "jupyter" / "labconfig" / "default_setting_overrides.json").exists()
+    quick = [path for path in NOTEBOOKS if path.name.startswith(QUICK)]
+    assert " passed" in nbval(image, quick).stdout
+
+
+@posix
+@pytest.mark.weekly
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name[:2])
+def test_every_lesson_runs_in_the_image_and_prints_what_is_stored(image, path):
+    assert " passed" in nbval(image, [path]).stdout
+
+
+@posix
+@pytest.mark.weekly
+def test_every_lesson_runs_in_the_images_own_jupyterlab(image, chromium):
+    from playwright.sync_api import sync_playwright
+
+    with lab.server(NOTEBOOKS, image.python) as server, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=lab.BROWSER_ARGUMENTS)
+        for path in NOTEBOOKS:
+            page = browser.new_page()
+            lab.open_notebook(page, server, path.name)
+            lab.run_all(page)
+            outputs = [output for cell in lab.cells(page) for output in cell.get("outputs", [])]
+            errors = [output["evalue"] for output in outputs if output["output_type"] == "error"]
+            assert outputs, path.name
+            assert not errors, path.name
+            assert page.get_by_text("Error displaying widget").count() == 0, path.name
+            page.close()
+        browser.close()

@@ -3,6 +3,7 @@
 import builtins
 import math
 import os
+import sys
 import threading
 import time
 import warnings
@@ -152,12 +153,36 @@ def test_a_call_costs_little():
     assert time.process_time() - start < 1
 
 
-def test_without_threads_there_is_no_limit_and_still_an_answer(monkeypatch):
+@pytest.fixture
+def no_threads(monkeypatch):
+    """As in Python that runs in a browser."""
+
     def refuses(self):
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuses)
+
+
+def test_without_threads_there_is_an_answer_and_the_readers_tracer_is_left_alone(no_threads):
+    before = sys.gettrace()
     assert guard.call(lambda x: x + 1, (1,)).value == 2
+    assert sys.gettrace() is before
+
+
+@pytest.mark.parametrize("body", ["pass", "try:\n   1 / 0\n  except Exception:\n   pass", "print(1)"])
+def test_without_threads_an_endless_loop_still_ends(no_threads, body):
+    scope = {}
+    exec(f"def endless():\n while True:\n  {body}", scope)
+    start = time.perf_counter()
+    run = guard.call(scope["endless"], (), 0.2)
+    assert isinstance(run.error, guard.TimeLimit)
+    assert run.still_running == ""
+    assert time.perf_counter() - start < 2
+
+
+def test_without_threads_a_function_that_returns_in_time_keeps_its_answer_and_its_error(no_threads):
+    assert guard.call(lambda: np.exp(np.float64(1000)), (), 5).events == ("overflow",)
+    assert isinstance(guard.call(lambda: 1 / 0, (), 5).error, ZeroDivisionError)
 
 
 @pytest.mark.parametrize("value", [None, 1, "text", [1, [2]], object(), {1: 2}, np.float16(1)])

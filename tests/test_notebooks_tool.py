@@ -12,6 +12,9 @@ LESSON = """# %% [markdown]
 # Text.
 
 # %%
+import math
+
+# %%
 1 + 1
 
 # %% tags=["same-as:shifted.softmax"]
@@ -107,8 +110,8 @@ def test_a_cell_that_never_ends_fails_the_build(workshop, monkeypatch):
 
 def test_tags_reach_the_notebook_and_twins_get_ids_of_their_own(workshop):
     cells = workshop.convert(write(workshop, LESSON)).cells
-    assert cells[2].metadata.tags == ["same-as:shifted.softmax"]
-    assert cells[2].id == f"{cells[1].id}-2"
+    assert cells[3].metadata.tags == ["same-as:shifted.softmax"]
+    assert cells[3].id == f"{cells[2].id}-2"
 
 
 def test_check_accepts_a_build_and_names_the_way_out_of_everything_else(workshop):
@@ -122,14 +125,14 @@ def test_check_accepts_a_build_and_names_the_way_out_of_everything_else(workshop
     assert "edit lessons/03_probe.py, then run python tools/notebooks.py build 03" in workshop.check()[0]
 
     write(workshop, LESSON + "\n# %%\n3\n")
-    assert "has 3 cells, its lesson 4" in workshop.check()[0]
+    assert "has 4 cells, its lesson 5" in workshop.check()[0]
 
 
 def test_check_sees_a_changed_tag_stored_state_and_a_notebook_without_a_lesson(workshop):
     lesson = write(workshop, LESSON)
     workshop.build(lesson)
     write(workshop, LESSON.replace("shifted", "stable"))
-    assert "differs from its lesson at cell 3" in workshop.check()[0]
+    assert "differs from its lesson at cell 4" in workshop.check()[0]
 
     write(workshop, LESSON)
     notebook = read(workshop, lesson)

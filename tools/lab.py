@@ -45,8 +45,8 @@ class Lab:
 
 
 @contextmanager
-def server(notebooks):
-    """Serve copies of these notebook files, one JupyterLab for all of them."""
+def server(notebooks, python=sys.executable):
+    """Serve copies of these notebook files, one JupyterLab for all of them: that of `python`."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         home, folder = Path(place), Path(place) / "notebooks"
         folder.mkdir()
@@ -54,7 +54,7 @@ def server(notebooks):
             shutil.copy(notebook, folder)
         lab = Lab(f"http://127.0.0.1:{_free_port()}", secrets.token_hex(16), folder)
         with (home / "log").open("w") as log:
-            process = subprocess.Popen(_command(lab), env=_environment(home), stdout=log, stderr=log)
+            process = subprocess.Popen(_command(lab, python), env=_environment(home), stdout=log, stderr=log)
         try:
             _wait(lab, process, home / "log")
             yield lab
@@ -101,9 +101,9 @@ _PANEL = "window.jupyterapp?.shell?.currentWidget"
 _KERNEL = f"{_PANEL}?.context?.sessionContext?.session?.kernel"
 
 
-def _command(lab):
+def _command(lab, python):
     return [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--expose-app-in-browser", "--allow-root"),
+        *(str(python), "-m", "jupyterlab", "--no-browser", "--expose-app-in-browser", "--allow-root"),
         f"--ServerApp.port={lab.url.rsplit(':', 1)[1]}",
         "--ServerApp.ip=127.0.0.1",
         "--ServerApp.port_retries=0",

@@ -28,6 +28,9 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+from tools import address  # noqa: E402
+
 LESSONS = ROOT / "lessons"
 NOTEBOOKS = ROOT / "notebooks"
 METADATA = {
@@ -37,6 +40,15 @@ METADATA = {
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 CALLBACK_FAILED = "Explorer error:"
 CELL_SECONDS = 120
+# Stands before the imports of every lesson: a notebook alone is enough, on a host that has no course.
+FETCH = f"""\
+# Colab and Kaggle fetch the course here, once; everywhere else it is there already.
+try:
+    import course_utils
+except ModuleNotFoundError:
+    %pip install -q {address.wheel()}
+
+"""
 POLL_SECONDS = 0.25
 
 
@@ -80,9 +92,11 @@ def convert(lesson):
     """The notebook of a lesson, not executed."""
     source = jupytext.reads(lesson.read_text("utf-8"), fmt="py:percent")
     notebook = nbformat.v4.new_notebook(metadata=METADATA)
-    seen = Counter()
+    seen, fetch = Counter(), FETCH
     for cell in source.cells:
         make = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
+        if cell.cell_type == "code":
+            cell.source, fetch = fetch + cell.source, ""
         made = make(cell.source, metadata=kept_metadata(cell))
         made.id = cell_id(cell, seen)
         notebook.cells.append(made)
@@ -296,6 +310,7 @@ def adopt(path):
     known = {(c.cell_type, c.source, str(kept_metadata(c))): c for c in source.cells}
     cells = []
     for cell in nbformat.read(path, as_version=4).cells:
+        cell.source = cell.source.removeprefix(FETCH)
         fresh = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
         key = (cell.cell_type, cell.source, str(kept_metadata(cell)))
         cells.append(known.get(key) or fresh(cell.source, metadata=kept_metadata(cell)))

@@ -6,6 +6,7 @@
 Nothing else changes from one to the other. Remote workers need this package, and Dask in the same version.
 """
 
+import sys
 from contextlib import contextmanager
 from functools import reduce
 
@@ -21,7 +22,9 @@ _PARTS = np.dtype([("own", np.float64), *_STATE.descr])
 
 
 def missing() -> str:
-    """Why there is no Dask, with the line that installs it; "" where there is."""
+    """Why there is no Dask, with the line that installs it where that helps; "" where there is."""
+    if sys.platform == "emscripten":
+        return "Python in a browser is one process and can start no cluster; what is drawn below was recorded on one."
     try:
         import dask.array  # noqa: F401
         import distributed  # noqa: F401
