@@ -102,7 +102,7 @@ def test_the_container_prepares_what_make_lab_prepares_and_opens_lesson_00():
     python, tool, kind = made["postCreateCommand"].split()
     assert python == "python"
     assert ROOT / tool == Path(environment.__file__)
-    assert kind in environment.REQUIREMENTS
+    assert kind in environment.KINDS
     assert all((ROOT / path).exists() for path in editor["codespaces"]["openFiles"])
     chosen = editor["vscode"]["settings"]["python.defaultInterpreterPath"]
     assert chosen == "${containerWorkspaceFolder}/.venv/bin/python"

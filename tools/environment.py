@@ -4,6 +4,7 @@
     python tools/environment.py development    .venv: the same, and what the tests need
     python tools/environment.py classroom      .venv-classroom: what a teacher's machine gets
     python tools/environment.py site           .venv-site: what builds the pages
+    python tools/environment.py lite           .venv-lite: what builds the copy that runs in a browser
     python tools/environment.py browser        find or install a Chromium, print where it is
 
 A second run compares a hash and stops there. uv installs where it is found, pip where it is not.
@@ -47,6 +48,7 @@ KINDS = {
         ".venv-classroom", "requirements/classroom.txt", "classroom.lock.txt", ("classroom",)
     ),
     "site": kind_of(".venv-site", "requirements/site.txt", "site.lock.txt", ("site",)),
+    "lite": kind_of(".venv-lite", "requirements/lite.txt", "lite.lock.txt", ("lite",)),
 }
 PYTHON = KINDS["development"].python
 BROWSER_NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge"]

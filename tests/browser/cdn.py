@@ -1,6 +1,6 @@
 """What a machine without a network can serve in place of Pyodide's CDN: its core from npm, pure wheels from PyPI.
 
-NumPy, matplotlib, ml_dtypes and their kin exist for the browser on that CDN alone. Where it is asked for them, the answer
+NumPy, matplotlib, ml_dtypes and their kin exist for the browser on that CDN alone. Asked for them, the answer
 is 404, and the page sees what a reader sees whose network is gone.
 """
 
