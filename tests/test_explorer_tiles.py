@@ -102,3 +102,14 @@ def test_the_buttons_walk_tile_by_tile_and_stop_at_the_ends():
     ):
         explorer.from_state(explorer.presets[button](explorer.state()))
         assert explorer.state()["read"] == read
+
+
+@pytest.mark.parametrize("tile", [1, 2, 4, 8])
+def test_every_step_of_the_slider_reads_one_tile(tile):
+    explorer = tiles.explore(tile=tile, read=0.0)
+    slider, said = explorer._controls["read"].slider, {explorer.sentence}
+    for _ in range(8 // tile):
+        slider.value += slider.step
+        said.add(explorer.sentence)
+    assert explorer.state()["read"] == 8
+    assert len(said) == 8 // tile + 1

@@ -13,8 +13,13 @@ ORDERS = ("given", "ascending", "descending", "first tile masked")
 CODES = ("right", "old total", "old output", "both old", "no guard")
 
 
+def _whole_tiles(state):
+    """Every step of the slider reads one tile."""
+    return 0, 8, state["tile"]
+
+
 CONTROLS = {
-    "read": number("scores read", 4.0, 0, 8, 1),  # whole tiles of them
+    "read": number("scores read", 4.0, 0, 8, 2, _whole_tiles),
     "tile": choice("scores a tile", (1, 2, 4, 8), 2),
     "order": choice("order", ORDERS, "given"),
     "code": choice("code", CODES, "right"),
