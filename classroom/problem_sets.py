@@ -82,6 +82,10 @@ class ProblemSet:
     def file(self) -> str:
         return f"{self.name}.ipynb"
 
+    def __reduce__(self):
+        """Between processes a set travels by its name: exercises hold functions that have none."""
+        return _named, (self.name,)
+
     def problem(self, key) -> Problem:
         return next(problem for problem in self.problems if problem.key == key)
 
@@ -91,6 +95,10 @@ def problem_sets() -> dict[str, ProblemSet]:
     """All problem sets by name, in the order of the file."""
     known = course.exercises()
     return {name: _set(name, table, known) for name, table in tomllib.loads(FILE.read_text("utf-8")).items()}
+
+
+def _named(name):
+    return problem_sets()[name]
 
 
 def _set(name, table, known):

@@ -34,7 +34,11 @@ def private_seed(path=None) -> str:
 
 def seed_of(seed, student="") -> str:
     """The seed of one student, or of the whole class where no name is given. Neither tells the other."""
-    return hashlib.sha256(f"{seed}\0{student}".encode()).hexdigest() if student else seed
+    return (
+        hashlib.sha256(f"{seed}\0{student}".encode("utf-8", "surrogateescape")).hexdigest()
+        if student
+        else seed
+    )
 
 
 def generator(seed, *what) -> np.random.Generator:
