@@ -60,7 +60,7 @@ def tasks(folder, problem_set, seed, own_inputs=False) -> list[Task]:
         if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
             inner = path / problem_set.name
             found[entry.name] = inner if inner.is_dir() and not inner.is_symlink() else path
-        elif entry.name.endswith(".ipynb"):
+        elif entry.is_symlink() or entry.name.endswith(".ipynb"):
             found.setdefault(entry.name.removesuffix(".ipynb"), path)
     return [Task(student, path, problem_set, seed, own_inputs) for student, path in sorted(found.items())]
 
