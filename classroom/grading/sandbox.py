@@ -20,7 +20,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from classroom.grading import wire
+from classroom.grading import bytecode, wire
 
 CHILD = Path(__file__).with_name("child.py")
 ROOMS = Path(find_spec("course_utils").origin).parent
@@ -121,6 +121,7 @@ def check_sandbox():
     Process(("floats",), Limits()).end()
 
 
+_ISOLATED = ["-I", "-S", "-B"]
 _ENVIRONMENT = {
     **dict.fromkeys(["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"], "1"),
     "PYTHONHASHSEED": "0",
@@ -131,22 +132,22 @@ _ENVIRONMENT = {
 
 def _command(rooms, limits, folder, descriptors):
     if folder:
-        return [*_python(sys.executable, str(CHILD)), *_asked(limits, _own_path(), folder, descriptors)]
+        return [sys.executable, *_ISOLATED, str(CHILD), *_asked(limits, _own_path(), folder, descriptors)]
     if not shutil.which("bwrap"):
         raise NoSandbox(INSTALL)
+    compiled = ["-X", f"pycache_prefix={bytecode.INSIDE}"]
     asked = _asked(limits, ["/sandbox/site"], "/tmp", descriptors)
-    return [
-        "bwrap",
-        *_walls(limits),
-        *_mounts(tuple(rooms)),
-        "--",
-        *_python(_inside(), "/sandbox/child.py"),
-        *asked,
-    ]
+    return [*_bubblewrap(tuple(rooms)), *compiled, *_ISOLATED, "/sandbox/child.py", *asked]
 
 
-def _python(executable, child):
-    return [executable, "-I", "-S", "-B", child]
+@cache
+def _bubblewrap(rooms):
+    """The command up to Python: walls, mounts, and what was compiled for these rooms."""
+    mounts = _mounts(rooms)
+    folder = bytecode.folder_for(["bwrap", *_walls(), *mounts, "--", _inside()], rooms)
+    mounts += _read_only(folder, bytecode.INSIDE) if folder else []
+    # Both could be filled, and they are memory.
+    return ["bwrap", *_walls(), *mounts, "--remount-ro", "/dev", "--remount-ro", "/", "--", _inside()]
 
 
 def _asked(limits, path, folder, descriptors):
@@ -161,7 +162,7 @@ def _asked(limits, path, folder, descriptors):
     return [*map(str, descriptors), json.dumps(settings)]
 
 
-def _walls(limits):
+def _walls():
     alone = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
     alone += ["--die-with-parent", "--new-session", "--hostname", "sandbox"]
     if (
@@ -171,11 +172,10 @@ def _walls(limits):
     return [*alone, "--unshare-user", "--uid", "65534", "--gid", "65534"]
 
 
-@cache
 def _mounts(rooms):
     """Libraries, Python, NumPy, the rooms; everything read-only but /tmp."""
     mounts = []
-    for path in ("/usr", "/sandbox", "/sandbox/site", "/sandbox/site/course_utils"):
+    for path in ("/usr", "/sandbox", "/sandbox/site", "/sandbox/site/course_utils", bytecode.INSIDE):
         mounts += ["--perms", "0755", "--dir", path]  # those that bwrap makes by itself are root's alone
     for path in ("/lib", "/lib64", "/usr/lib", "/usr/lib64"):
         if os.path.islink(path):

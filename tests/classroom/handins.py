@@ -199,6 +199,7 @@ def on():
     while True: pass
 threading.Thread(target=on, daemon=True).start()
 """
+_RECURSION = "import sys\nsys.setrecursionlimit(10**9)\nreturn my_log_not(z)"
 GREEDY = {
     "an endless loop": Handin(doing("while True: pass"), WITHOUT),
     "an endless loop that catches all": Handin(doing(_CATCHES_ALL), WITHOUT),
@@ -213,9 +214,7 @@ GREEDY = {
     "os._exit in a cell": Handin(beside("import os\nos._exit(0)"), ALL, "ended its process and was left out"),
     "a segmentation fault": Handin(doing("import ctypes\nctypes.string_at(0)"), WITHOUT),
     "deep recursion": Handin(doing("return my_log_not(z)"), WITHOUT),
-    "recursion without a limit": Handin(
-        doing("import sys\nsys.setrecursionlimit(10**9)\nreturn my_log_not(z)"), WITHOUT
-    ),
+    "recursion without a limit": Handin(doing(_RECURSION), WITHOUT),
     "50 processes": Handin(beside(_FORKS), ALL),
     "forks that answer too": Handin(beside("import os\nfor _ in range(3): os.fork()"), ALL),
     "a thread that goes on": Handin(beside(_THREAD), ALL),
