@@ -12,11 +12,13 @@ BIN = .venv/bin
 LITE = .venv-lite/bin/python
 endif
 RUN = $(BIN)/python
+CLASS = $(subst .venv,.venv-classroom,$(BIN))/python
 
 # Tests answer bets and exercises; they leave a learner's record alone.
-unit lessons browser binder-test colab-test lite-test offline-test: export COURSE_PROGRESS = off
+unit lessons browser classroom-tests binder-test colab-test lite-test offline-test: export COURSE_PROGRESS = off
 
 .PHONY: lab test lint unit lessons browser notebooks cheatsheet bench experiments learner development
+.PHONY: assignments classroom-tests classroom-environment
 .PHONY: site lite offline binder-test colab-test lite-test offline-test times
 
 lab: learner
@@ -29,7 +31,7 @@ lint: development
 	$(RUN) -m ruff format --check .
 
 unit: development
-	$(RUN) -m pytest tests --ignore=tests/browser -n 2 --junitxml=artifacts/unit.xml
+	$(RUN) -m pytest tests --ignore=tests/browser --ignore=tests/classroom -n 2 --junitxml=artifacts/unit.xml
 
 lessons: development
 	$(RUN) tools/notebooks.py check
@@ -53,6 +55,18 @@ bench: development
 
 experiments: development
 	$(RUN) -m experiments
+
+# For teachers: the problem sets as nbgrader's source notebooks, and the tests of everything under classroom/.
+assignments: classroom-environment
+	$(CLASS) -m classroom.assignments build/assignments
+
+classroom-tests: classroom-environment
+	$(PYTHON) tools/environment.py browser
+	$(CLASS) -m pytest tests/classroom -n 2 --dist loadfile --junitxml=artifacts/classroom.xml
+
+classroom-environment:
+	$(PYTHON) tools/environment.py classroom
+	$(PYTHON) tools/environment.py sandbox
 
 # The course in other places. What ends in -test takes minutes; every week it runs by itself.
 site: lite

@@ -68,7 +68,8 @@ def _lesson(number):
 
 def _statement(cells, beginning):
     """The last statement of the lesson so far that begins like this."""
-    code = "\n\n".join(text for kind, text in cells if kind == "code")
+    starts = re.compile(rf"^{re.escape(beginning)}", re.MULTILINE)
+    code = next(text for kind, text in reversed(cells) if kind == "code" and starts.search(text))
     lines = code.splitlines()
-    found = [n for n in ast.parse(code).body if lines[n.lineno - 1].startswith(beginning)]
+    found = [node for node in ast.parse(code).body if lines[node.lineno - 1].startswith(beginning)]
     return "\n".join(lines[found[-1].lineno - 1 : found[-1].end_lineno])

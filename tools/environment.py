@@ -6,6 +6,7 @@
     python tools/environment.py site           .venv-site: what builds the pages
     python tools/environment.py lite           .venv-lite: what builds the copy that runs in a browser
     python tools/environment.py browser        find or install a Chromium, print where it is
+    python tools/environment.py sandbox        find or install bubblewrap, in which hand-ins are graded
 
 A second run compares a hash and stops there. uv installs where it is found, pip where it is not.
 The syntax is old enough for Python 3.6, so that an old Python can say what is wrong.
@@ -185,13 +186,18 @@ def administrator():
     return ["sudo", "-n"] if shutil.which("sudo") and succeeds("sudo", "-n", "true") else None
 
 
-def install_browser():
-    """Debian's package first, for it brings its libraries; then the copy that playwright fetches."""
+def install_package(name):
+    """Debian's or Ubuntu's package, where this user may install it."""
     prefix = administrator()
     if prefix is not None:
-        print("+ apt-get install chromium", file=sys.stderr, flush=True)
+        print("+ apt-get install " + name, file=sys.stderr, flush=True)
         succeeds(*prefix, "apt-get", "-qq", "update")
-        succeeds(*prefix, "apt-get", "-qq", "-y", "--no-install-recommends", "install", "chromium")
+        succeeds(*prefix, "apt-get", "-qq", "-y", "--no-install-recommends", "install", name)
+
+
+def install_browser():
+    """Debian's package first, for it brings its libraries; then the copy that playwright fetches."""
+    install_package("chromium")
     if not find_browser():
         run(PYTHON, "-m", "playwright", "install", "chromium")
 
@@ -203,8 +209,15 @@ def browser():
     print(find_browser() or sys.exit("No Chromium found or installed; set CHROMIUM=/path/to/a/chromium"))
 
 
+def sandbox():
+    if not shutil.which("bwrap"):
+        install_package("bubblewrap")
+    print(shutil.which("bwrap") or sys.exit("No bubblewrap found or installed: sudo apt install bubblewrap"))
+
+
 def main(arguments):
     commands = {**{name: lambda name=name: prepare(name) for name in KINDS}, "browser": browser}
+    commands["sandbox"] = sandbox
     if len(arguments) != 1 or arguments[0] not in commands:
         sys.exit(__doc__)
     if sys.version_info < (3, 11):  # noqa: UP036 - this file runs before anything has checked
