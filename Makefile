@@ -98,3 +98,13 @@ browser-ready: development
 
 learner development:
 	$(PYTHON) tools/environment.py $@
+
+slides: classroom-environment
+	$(CLASS) -m classroom.slides
+
+classroom: classroom-environment
+	$(CLASS) -m classroom.course demo
+
+hub-test: classroom-environment
+	$(PYTHON) tools/environment.py browser
+	HUB_USERS=5 $(CLASS) -m pytest tests/classroom/test_hub_at_work.py -v

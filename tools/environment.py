@@ -102,12 +102,26 @@ def same_python(kind):
     return kind.python.exists() and config.exists() and f"= {version}" in config.read_text()
 
 
+def open_to_others(path):
+    """True when other accounts can run this file: none of the folders above it is closed to them."""
+    return all(place.stat().st_mode & 0o001 for place in Path(path).resolve().parents)
+
+
+def interpreter(kind):
+    """This Python; for a class of several accounts, its twin in a place that all of them can read."""
+    if kind.folder.name != ".venv-classroom" or os.name == "nt" or open_to_others(sys.executable):
+        return sys.executable
+    name = "python{}.{}".format(*sys.version_info[:2])
+    twins = [path for path in (f"/usr/local/bin/{name}", f"/usr/bin/{name}") if Path(path).exists()]
+    return twins[0] if twins and uv() else sys.executable
+
+
 def create(kind):
     if same_python(kind):
         return
     shutil.rmtree(kind.folder, ignore_errors=True)
     if uv():
-        run(*uv(), "venv", "--quiet", "--seed", "--python", sys.executable, kind.folder)
+        run(*uv(), "venv", "--quiet", "--seed", "--python", interpreter(kind), kind.folder)
         return
     try:
         run(sys.executable, "-m", "venv", kind.folder)
