@@ -15,10 +15,10 @@ RUN = $(BIN)/python
 CLASS = $(subst .venv,.venv-classroom,$(BIN))/python
 
 # Tests answer bets and exercises; they leave a learner's record alone.
-unit lessons browser classroom-tests binder-test colab-test lite-test offline-test: export COURSE_PROGRESS = off
+unit lessons browser classroom-tests hub-test binder-test colab-test lite-test offline-test: export COURSE_PROGRESS = off
 
 .PHONY: lab test lint unit lessons browser notebooks cheatsheet bench experiments learner development
-.PHONY: assignments classroom-tests classroom-environment
+.PHONY: assignments classroom-tests classroom-environment slides classroom hub-test
 .PHONY: site lite offline binder-test colab-test lite-test offline-test times
 
 lab: learner
@@ -103,7 +103,7 @@ slides: classroom-environment
 	$(CLASS) -m classroom.slides
 
 classroom: classroom-environment
-	$(CLASS) -m classroom.course demo
+	$(CLASS) -m classroom.steps demo
 
 hub-test: classroom-environment
 	$(PYTHON) tools/environment.py browser

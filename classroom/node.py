@@ -1,6 +1,6 @@
 """What the classroom takes from npm, at the versions that node_env/package-lock.json pins, in build/node.
 
-`package(name)` installs all of it the first time, and again when the lock changes. Nothing is installed for the whole machine.
+`package(name)` installs all of it the first time, and again when the lock changes; never for the whole machine.
 """
 
 import shutil

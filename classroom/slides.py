@@ -37,7 +37,13 @@ TEMPLATES = Path(__file__).parent / "templates"
 LETTERS = 500
 CODE_LINES = 14  # a slide shows this much code, and no more: the rest is in the lesson
 TOGETHER = 20  # lines of code and output that share a slide
-PARTS = ("dist/reveal.js", "dist/reveal.css", "dist/theme/white.css", "dist/theme/fonts", "plugin/notes/notes.js")
+PARTS = (
+    "dist/reveal.js",
+    "dist/reveal.css",
+    "dist/theme/white.css",
+    "dist/theme/fonts",
+    "plugin/notes/notes.js",
+)
 ENDINGS = ("**References.**", "**Look it up.**", "**Next:**", "**Warm up.**")
 
 
@@ -126,8 +132,13 @@ def leads_in(block: str) -> bool:
 def skipped(cell) -> bool:
     """Cells that are there for one reader at a keyboard, or for the kernel."""
     return bool(
-        re.search(r"quiz\.review\(|course\.progress_map\(|^import |^from ", cell.source, re.M) and not cell.get("outputs")
-        or re.search(r"quiz\.review\(|course\.progress_map\(|importlib\.metadata|installed\.version", cell.source)
+        (
+            re.search(r"quiz\.review\(|course\.progress_map\(|^import |^from ", cell.source, re.M)
+            and not cell.get("outputs")
+        )
+        or re.search(
+            r"quiz\.review\(|course\.progress_map\(|importlib\.metadata|installed\.version", cell.source
+        )
     )
 
 
@@ -146,7 +157,11 @@ def shown(cell) -> list:
 
 def shortened(source: str) -> str:
     lines = source.splitlines()
-    return source if len(lines) <= CODE_LINES else "\n".join([*lines[:CODE_LINES], "...  # the rest is in the lesson"])
+    return (
+        source
+        if len(lines) <= CODE_LINES
+        else "\n".join([*lines[:CODE_LINES], "...  # the rest is in the lesson"])
+    )
 
 
 def lines(output) -> int:
@@ -178,7 +193,9 @@ def posed(asked) -> str:
 
 
 def answered(asked) -> str:
-    return with_mathml(f"**{'ABCDEFGH'[asked.answer]}**: {asked.choices[asked.answer].text}\n\n{asked.explanation}")
+    return with_mathml(
+        f"**{'ABCDEFGH'[asked.answer]}**: {asked.choices[asked.answer].text}\n\n{asked.explanation}"
+    )
 
 
 # --- formulas -------------------------------------------------------------------------------------------
@@ -236,7 +253,8 @@ def vendor(folder: Path) -> None:
 
 def index(pages: list[Path], titles: list[str]) -> str:
     items = "\n".join(
-        f'<li><a href="{page.name}">{html.escape(title)}</a></li>' for page, title in zip(pages, titles, strict=True)
+        f'<li><a href="{page.name}">{html.escape(title)}</a></li>'
+        for page, title in zip(pages, titles, strict=True)
     )
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Slides</title>
@@ -250,7 +268,11 @@ def index(pages: list[Path], titles: list[str]) -> str:
 
 
 def build_all(numbers=(), folder: Path = BUILD) -> list[Path]:
-    notebooks = [path for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")) if not numbers or path.name[:2] in numbers]
+    notebooks = [
+        path
+        for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+        if not numbers or path.name[:2] in numbers
+    ]
     folder.mkdir(parents=True, exist_ok=True)
     vendor(folder)
     pages = [build(notebook, folder) for notebook in notebooks]

@@ -69,7 +69,9 @@ class Collected:
         return "\n".join(lines)
 
 
-def collect(archive: Path, assignment: str, submitted: Path, roster: dict[str, str] | None = None) -> Collected:
+def collect(
+    archive: Path, assignment: str, submitted: Path, roster: dict[str, str] | None = None
+) -> Collected:
     """Store the hand-ins of an archive as submitted/STUDENT/ASSIGNMENT/ASSIGNMENT.ipynb.
 
     Raises: RefusedError when the file is no zip, or holds more entries than a class hands in.
@@ -86,7 +88,10 @@ def collect(archive: Path, assignment: str, submitted: Path, roster: dict[str, s
         student = (roster or {}).get(lms, lms)
         if roster is not None and lms not in roster:
             found.remarks.append((lms, f"{chosen.name} is not on the roster"))
-        files = {f"{assignment}.ipynb": chosen.data, TIMESTAMP: f"{chosen.time:%Y-%m-%d %H:%M:%S} UTC".encode()}
+        files = {
+            f"{assignment}.ipynb": chosen.data,
+            TIMESTAMP: f"{chosen.time:%Y-%m-%d %H:%M:%S} UTC".encode(),
+        }
         store(submitted / student / assignment, files)
         found.students[student] = chosen.name
     return found
@@ -114,7 +119,9 @@ def _uploads(archive: Path, found: Collected):
     with opened as zipped:
         entries = [entry for entry in zipped.infolist() if not entry.is_dir()]
         if len(entries) > MOST_ENTRIES:
-            raise RefusedError(f"{archive} holds {len(entries)} files; a class hands in fewer than {MOST_ENTRIES}")
+            raise RefusedError(
+                f"{archive} holds {len(entries)} files; a class hands in fewer than {MOST_ENTRIES}"
+            )
         room = LARGEST_IN_ALL
         for entry in entries:
             try:
@@ -141,7 +148,12 @@ def _named(entry) -> dict[str, str]:
     name = entry.filename
     if stat.S_ISLNK(entry.external_attr >> 16):
         raise RefusedError("it is a link")
-    if name.startswith("/") or "\\" in name or ".." in PurePosixPath(name).parts or re.match(r"[A-Za-z]:", name):
+    if (
+        name.startswith("/")
+        or "\\" in name
+        or ".." in PurePosixPath(name).parts
+        or re.match(r"[A-Za-z]:", name)
+    ):
         raise RefusedError("its path leads out of the folder")
     if any(not letter.isprintable() for letter in name):
         raise RefusedError("its name holds characters that cannot be seen")

@@ -49,7 +49,9 @@ c.JupyterHub.active_server_limit = 80
 # --- who may come in -----------------------------------------------------------------------------------------
 
 c.JupyterHub.authenticator_class = "pam"
-c.Authenticator.allow_all = True  # every account of this machine; name a group with c.PAMAuthenticator.allowed_groups
+c.Authenticator.allow_all = (
+    True  # every account of this machine; name a group with c.PAMAuthenticator.allowed_groups
+)
 c.Authenticator.blocked_users = {"root"}
 c.Authenticator.admin_users = {TEACHER} if TEACHER else set()
 

@@ -22,7 +22,9 @@ def accounts(*names):
     made = {}
     try:
         for name in names:
-            subprocess.run(["useradd", "--create-home", "--shell", "/bin/bash", name], check=True, capture_output=True)
+            subprocess.run(
+                ["useradd", "--create-home", "--shell", "/bin/bash", name], check=True, capture_output=True
+            )
             made[name] = Path(pwd.getpwnam(name).pw_dir)
         if run_as(names[0], [sys.executable, "-c", "import nbgrader"]).returncode:
             pytest.skip("another account cannot read this checkout: one of its folders is closed")

@@ -27,8 +27,13 @@ def lesson(request):
 
 
 def test_every_heading_begins_a_slide_and_no_slide_is_all_heading(lesson):
-    headings = [line for cell in lesson.cells if cell.cell_type == "markdown"
-                for line in re.sub(r"```.*?```", "", cell.source, flags=re.S).splitlines() if re.match("##? ", line)]
+    headings = [
+        line
+        for cell in lesson.cells
+        if cell.cell_type == "markdown"
+        for line in re.sub(r"```.*?```", "", cell.source, flags=re.S).splitlines()
+        if re.match("##? ", line)
+    ]
     cut = kinds(slides.cut(lesson.cells))
     begun = [source.splitlines()[0] for kind, source in cut if kind == "slide"]
     assert [re.sub("<math.*", "", line) for line in begun] == [re.sub(r"\$.*", "", line) for line in headings]
@@ -44,7 +49,9 @@ def test_folded_code_is_left_out_and_its_figure_is_not(lesson):
 
 
 def test_a_bet_comes_before_its_answer_which_waits_for_a_key(lesson):
-    asked = [key for cell in lesson.cells for key in re.findall(r'^quiz\.bet\("([^"]+)"\)', cell.source, re.M)]
+    asked = [
+        key for cell in lesson.cells for key in re.findall(r'^quiz\.bet\("([^"]+)"\)', cell.source, re.M)
+    ]
     cut = kinds(slides.cut(lesson.cells))
     for key in asked:
         question = next(q for q in quiz.questions(int(key[:2])) if q.key == key)

@@ -173,8 +173,6 @@ def test_a_locked_entry_is_named(collect):
 
 
 def test_two_names_with_one_number_are_left_to_the_teacher(collect):
-    found, stored = collect(
-        {"mallory_7_1_softmax.ipynb": NOTEBOOK, "doejane_7_2_softmax.ipynb": NOTEBOOK}
-    )
+    found, stored = collect({"mallory_7_1_softmax.ipynb": NOTEBOOK, "doejane_7_2_softmax.ipynb": NOTEBOOK})
     assert stored == {}
     assert "several names" in found.refused[0][1]
