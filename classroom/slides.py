@@ -1,6 +1,6 @@
 """Slides of each lesson: Reveal.js through nbconvert, cut by a rule from the lesson's own cells.
 
-    python -m classroom.slides [NN ...]     build/slides/index.html and one page a lesson; no network when they are shown
+    python -m classroom.slides [NN ...]     build/slides/index.html and one page a lesson, for no network
 
 The rule, for nobody sets a slide by hand:
 
@@ -131,15 +131,9 @@ def leads_in(block: str) -> bool:
 
 def skipped(cell) -> bool:
     """Cells that are there for one reader at a keyboard, or for the kernel."""
-    return bool(
-        (
-            re.search(r"quiz\.review\(|course\.progress_map\(|^import |^from ", cell.source, re.M)
-            and not cell.get("outputs")
-        )
-        or re.search(
-            r"quiz\.review\(|course\.progress_map\(|importlib\.metadata|installed\.version", cell.source
-        )
-    )
+    personal = r"quiz\.review\(|course\.progress_map\(|importlib\.metadata|installed\.version"
+    silent_imports = re.search(r"^import |^from ", cell.source, re.M) and not cell.get("outputs")
+    return bool(silent_imports or re.search(personal, cell.source))
 
 
 def shown(cell) -> list:
