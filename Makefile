@@ -24,7 +24,7 @@ unit lessons browser classroom-tests hub-test binder-test colab-test lite-test o
 lab: learner
 	$(RUN) -m jupyterlab --config=tools/jupyter_lab_config.py
 
-test: lint unit lessons browser
+test: lint unit lessons browser classroom-tests
 
 lint: development
 	$(RUN) -m ruff check .
