@@ -243,7 +243,7 @@ def divide_in_every_round(scores, values):
     diagnosis="Your maximum starts at a number. Scores far below it have no weight at all: 0 / 0.",
     step="`largest = 0` before the loop.",
     change="Start at -inf, and skip a tile while the maximum is -inf.",
-    family=("start", (0.0, -100.0)),
+    family=("start", (0.0, -100.0, -1e9)),
 )
 def start_at_a_number(scores, values, *, start=0.0):
     return _loop(start=start)(scores, values)
@@ -292,6 +292,7 @@ tiled_attention = Exercise(
         case("a masked tile in between", [1, 2, -INF, -INF, 0, 3], VALUES),
         case("far above", [900, 901, 903, 902], VALUES[:4]),
         case("far below", [-1000, -1001, -999, -1002], VALUES[:4]),
+        case("far below any start that is a number", [-2e9, -2e9 - 1, -2e9 + 1], VALUES[:3]),
         case("two masked tiles first", [-INF, -INF, -INF, -INF, -3, -4], VALUES),
         case("one key may be seen", [-INF, -INF, -INF, 2], VALUES[:4]),
     ),
@@ -309,6 +310,7 @@ tiled_attention = Exercise(
         let_the_maximum_fall,
     ),
     must_fail=(
+        (named("a start at -1e9", _loop(start=-1e9)), "start_at_a_number"),
         (named("half a repair", lambda s, v: _loop(output="keep")(s, v)), "keep_the_old_output"),
         named("NaN to 0", lambda s, v: np.nan_to_num(_loop(guard=False)(s, v))),
         named("NaN to 0 in each step", _nan_to_0_in_each_step),

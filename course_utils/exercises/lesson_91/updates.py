@@ -66,12 +66,15 @@ updates = Exercise(
     objective=FIND,
     minutes=4,
     difficulty=2,
+    digits=4,  # 255 and 257 are no 256
     truth=_walked,
     cases=tuple(case(f"walk {name}", np.zeros(1), name) for name in WALKS),
     mistakes=(as_on_paper, the_same_both_ways, ones_always_count),
     must_fail=(
         lambda: [1.5, 0.5, 256],
         lambda: [1, 0.5, 512],
+        lambda: [1, 0.5, 255],
+        lambda: [1, 0.5, 257],
         lambda: [1, 1, 1000],
         lambda: [1, 0.5],
     ),
