@@ -60,6 +60,12 @@ def _from(p, targets):
     return -(targets * np.log(p) + (1 - targets) * np.log(1 - p))
 
 
+def _paid(if_yes, if_no, targets, chosen):
+    """Both costs by their shares; a cost that is not paid is left out, or multiplied by 0."""
+    yes, no = targets * if_yes, (1 - targets) * if_no
+    return np.where(targets > 0, yes, 0) + np.where(targets < 1, no, 0) if chosen else yes + no
+
+
 _PAST = (np.float32([17]), np.float32([0]))
 
 
@@ -173,6 +179,43 @@ def zero_times_infinity(logits, targets):
     return targets * np.logaddexp(0, -logits) + (1 - targets) * np.logaddexp(0, logits)
 
 
+@slip(
+    fails_on=(np.float32([3]), np.float32([0.9])),
+    belief="A target is a yes or a no, so one row is enough.",
+    diagnosis="You took one row, with the sign that the target chooses. That is right at 0 and 1 and nowhere between: "
+    "a target of 0.5 makes every loss log 2.",
+    step="`np.logaddexp(0, (1 - 2 * targets) * logits)`.",
+    change="Pay both rows, each by its share: `targets` of a yes, `1 - targets` of a no.",
+)
+def one_row_for_both(logits, targets):
+    return np.logaddexp(0, (1 - 2 * targets) * logits)
+
+
+@slip(
+    fails_on=(np.float32([100]), np.float32([0])),
+    belief="log1p takes care of the logarithm, so the exp is safe.",
+    diagnosis="You wrote logaddexp out as `log1p(exp(z))`. log1p cures the small end; at the large one exp overflows "
+    "before log1p sees it.",
+    step="`np.log1p(np.exp(logits))`.",
+    change="`np.logaddexp(0, logits)`, which shifts by the larger of the two.",
+    family=("chosen", (True, False)),
+)
+def log1p_of_exp(logits, targets, *, chosen=True):
+    return _paid(np.log1p(np.exp(-logits)), np.log1p(np.exp(logits)), targets, chosen)
+
+
+@slip(
+    fails_on=(np.float32([3]), np.float32([1])),
+    belief="A yes costs log(1 + e^z).",
+    diagnosis="Your two costs have changed places: a sure and right answer pays the most.",
+    step="`targets * np.logaddexp(0, logits)`.",
+    change="A yes costs `np.logaddexp(0, -logits)`, a no `np.logaddexp(0, logits)`.",
+    family=("chosen", (True, False)),
+)
+def costs_exchanged(logits, targets, *, chosen=True):
+    return _paid(np.logaddexp(0, logits), np.logaddexp(0, -logits), targets, chosen)
+
+
 binary_loss = Exercise(
     key="11.binary_loss",
     kind="write",
@@ -201,6 +244,9 @@ binary_loss = Exercise(
         no_side_cancels,
         first_terms_cancel,
         zero_times_infinity,
+        one_row_for_both,
+        log1p_of_exp,
+        costs_exchanged,
     ),
     must_fail=(
         lambda z, y: np.nan_to_num(through_p(z, y)),
