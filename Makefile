@@ -31,7 +31,7 @@ lint: development
 	$(RUN) -m ruff format --check .
 
 unit: development
-	$(RUN) -m pytest tests --ignore=tests/browser --ignore=tests/classroom -n 2 --junitxml=artifacts/unit.xml
+	$(RUN) -m pytest tests --ignore=tests/browser --ignore=tests/classroom -n 2 --dist worksteal --junitxml=artifacts/unit.xml
 
 lessons: development
 	$(RUN) tools/notebooks.py check
