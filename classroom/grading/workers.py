@@ -58,7 +58,7 @@ class _Worker:
         self._begin()
 
     def _begin(self):
-        context = multiprocessing.get_context("spawn")
+        context = _context()
         self.pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, self._limits, self._unsafe), daemon=True)
         self._process.start()
@@ -91,6 +91,15 @@ class _Worker:
         self._process.kill()
         self._process.join()
         self.pipe.close()
+
+
+def _context():
+    """Workers come from a server that has imported the course once; where there is none, each imports it."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["classroom.grading.grading"])
+    return context
 
 
 def _serve(pipe, limits, unsafe):
