@@ -6,20 +6,22 @@ ifeq ($(OS),Windows_NT)
 PYTHON ?= python
 BIN = .venv/Scripts
 LITE = .venv-lite/Scripts/python
+READING = .venv-site/Scripts/python
 else
 PYTHON ?= python3
 BIN = .venv/bin
 LITE = .venv-lite/bin/python
+READING = .venv-site/bin/python
 endif
 RUN = $(BIN)/python
 CLASS = $(subst .venv,.venv-classroom,$(BIN))/python
 
 # Tests answer bets and exercises; they leave a learner's record alone.
-unit lessons browser classroom-tests hub-test binder-test colab-test lite-test offline-test: export COURSE_PROGRESS = off
+unit lessons browser site-tests classroom-tests hub-test binder-test colab-test lite-test offline-test: export COURSE_PROGRESS = off
 
 .PHONY: lab test lint unit lessons browser notebooks cheatsheet bench experiments learner development
 .PHONY: assignments classroom-tests classroom-environment slides classroom hub-test
-.PHONY: site lite offline binder-test colab-test lite-test offline-test times
+.PHONY: site reading site-tests lite offline binder-test colab-test lite-test offline-test times
 
 lab: learner
 	$(RUN) -m jupyterlab --config=tools/jupyter_lab_config.py
@@ -31,7 +33,7 @@ lint: development
 	$(RUN) -m ruff format --check .
 
 unit: development
-	$(RUN) -m pytest tests --ignore=tests/browser --ignore=tests/classroom -n 2 --dist worksteal --junitxml=artifacts/unit.xml
+	$(RUN) -m pytest tests --ignore=tests/browser --ignore=tests/site --ignore=tests/classroom -n 2 --dist worksteal --junitxml=artifacts/unit.xml
 
 lessons: development
 	$(RUN) tools/notebooks.py check
@@ -69,7 +71,15 @@ classroom-environment:
 	$(PYTHON) tools/environment.py sandbox
 
 # The course in other places. What ends in -test takes minutes; every week it runs by itself.
-site: lite
+site: reading lite
+
+reading:
+	$(PYTHON) tools/environment.py site
+	$(READING) site/build.py build/site
+
+site-tests: browser-ready
+	$(PYTHON) tools/environment.py site
+	$(RUN) -m pytest tests/site --junitxml=artifacts/site.xml
 
 lite: development
 	$(PYTHON) tools/environment.py lite

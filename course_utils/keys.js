@@ -1,4 +1,4 @@
-// Which keys a control in a cell's output keeps, and which go on to JupyterLab. Stands before quiz.js and core.js.
+// Which keys a control in a cell's output keeps, and which go on to JupyterLab. Stands before quiz.js and core.js, as elements.js does.
 //
 // On a control a letter would otherwise be a command of the notebook: b adds a cell, dd deletes one. What no control
 // uses goes on its way: Shift+Enter runs, Ctrl+S saves, Escape leaves, arrows move on from a button.

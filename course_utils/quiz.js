@@ -1,12 +1,6 @@
 // Questions answered by pressing a button. The page answers by itself; the kernel keeps the score, and knows when
 // the cell after a bet has run.
 
-function make(tag, attributes, parent) {
-  const node = Object.assign(document.createElement(tag), attributes);
-  parent?.append(node);
-  return node;
-}
-
 // A bet is answered by the run of the next cell; until then it only says that it was heard.
 function acknowledge(model, status, question, picked) {
   const choice = question.choices[picked];

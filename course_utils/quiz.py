@@ -41,6 +41,7 @@ from course_utils import figures, floats, guard, naive, reference, shifted, stab
 
 HERE = Path(__file__).parent
 QUESTIONS = HERE / "questions"
+FRONT_END = "".join((HERE / name).read_text("utf-8") for name in ("keys.js", "elements.js", "quiz.js"))
 
 
 ROOMS = {
@@ -121,7 +122,7 @@ def value_of(expression: str) -> str:
 class Quiz(anywidget.AnyWidget):
     """A few questions, each answered by pressing a button; the answer to one never waits for another."""
 
-    _esm = "".join((HERE / name).read_text("utf-8") for name in ("keys.js", "quiz.js"))
+    _esm = FRONT_END
     _css = HERE / "quiz.css"
     questions = traitlets.List().tag(sync=True)
     chosen = traitlets.Dict().tag(sync=True)

@@ -9,7 +9,7 @@ import pytest
 from tools import environment
 
 ROOT = Path(__file__).resolve().parents[1]
-BROWSER_TESTS = ROOT / "tests" / "browser"
+BROWSER_TESTS = {ROOT / "tests" / "browser", ROOT / "tests" / "site"}
 
 os.environ["COURSE_PROGRESS"] = "off"  # no test writes into the file of the person who runs it
 
@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(config, items):
     config.hook.pytest_deselected(items=late)
     items[:] = [item for item in items if item not in late]
     for item in items:
-        if ROOT / "tests" in item.path.parents and BROWSER_TESTS not in item.path.parents:
+        if ROOT / "tests" in item.path.parents and not BROWSER_TESTS & set(item.path.parents):
             item.add_marker(pytest.mark.filterwarnings("error"), append=False)
 
 

@@ -76,13 +76,14 @@ from course_utils.explorers.core.picture import Pictures, stacked
 __all__ = ["Choice", "Explorer", "Film", "Number", "choice", "number", "scale"]
 
 HERE = Path(__file__).parent
+FRONT_END = (HERE.parents[1] / "keys.js", HERE.parents[1] / "elements.js", HERE / "core.js")
 IDLE = 0.5  # seconds without a change, after which the kernel has time to spare
 
 
 class _Part(anywidget.AnyWidget):
     """The part of an explorer that lives in the page: sentence, figure, numbers, names of the handles."""
 
-    _esm = "".join(path.read_text("utf-8") for path in (HERE.parents[1] / "keys.js", HERE / "core.js"))
+    _esm = "".join(path.read_text("utf-8") for path in FRONT_END)
     _css = HERE / "core.css"
     png = traitlets.Bytes().tag(sync=True)
     sentence = traitlets.Unicode().tag(sync=True)

@@ -1,11 +1,5 @@
 // The part of an explorer that lives in the page. Python sends one frame at a time: picture, sentence, numbers.
 
-function make(tag, attributes, parent) {
-  const node = Object.assign(document.createElement(tag), attributes);
-  parent?.append(node);
-  return node;
-}
-
 function fillTable(holder, rows) {
   const table = make("table", {});
   const head = make("tr", {}, make("thead", {}, table));
