@@ -17,10 +17,10 @@ RUN = $(BIN)/python
 CLASS = $(subst .venv,.venv-classroom,$(BIN))/python
 
 # Tests answer bets and exercises; they leave a learner's record alone.
-unit lessons browser site-tests classroom-tests hub-test binder-test colab-test lite-test offline-test: export COURSE_PROGRESS = off
+unit lessons browser site-tests classroom-tests grading-test throughput hub-test binder-test colab-test lite-test offline-test: export COURSE_PROGRESS = off
 
 .PHONY: lab test lint unit lessons browser notebooks cheatsheet bench experiments learner development
-.PHONY: assignments classroom-tests classroom-environment slides classroom hub-test
+.PHONY: assignments grading-test throughput classroom-tests classroom-environment slides classroom hub-test
 .PHONY: site reading site-tests lite offline binder-test colab-test lite-test offline-test times
 
 lab: learner
@@ -65,6 +65,12 @@ assignments: classroom-environment
 classroom-tests: classroom-environment
 	$(PYTHON) tools/environment.py browser
 	$(CLASS) -m pytest tests/classroom -n 2 --dist loadfile --junitxml=artifacts/classroom.xml
+
+grading-test: classroom-environment
+	$(CLASS) -m pytest tests/classroom/test_grading_points.py tests/classroom/test_grading_batch.py --weekly
+
+throughput: classroom-environment
+	$(CLASS) -m classroom.throughput
 
 classroom-environment:
 	$(PYTHON) tools/environment.py classroom

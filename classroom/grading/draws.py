@@ -2,7 +2,8 @@
 
 A twin keeps what a case is about. Its finite numbers are stretched by a few percent and moved a little, so ties, signs,
 infinities, NaN and the side of every cliff stay; its rows and classes change places, with the targets, the weights
-and the masks that belong to them. A prediction is asked for fresh inputs, which its starter shows.
+and the masks that belong to them, and a row may come twice. A prediction is asked for fresh inputs, which its starter
+shows.
 """
 
 from __future__ import annotations
@@ -56,8 +57,14 @@ def _changed(args, random):
     """Numbers a little different, rows and classes in another order."""
     first, *rest = args
     numbers = _moved_integers(first, random) if first.dtype.kind in "iu" else _stretched(first, random)
-    rows = random.permutation(len(numbers)) if numbers.ndim > 1 else None
+    rows = _rows(len(numbers), random) if numbers.ndim > 1 else None
     return _reordered((numbers, *rest), rows, random.permutation(numbers.shape[-1]))
+
+
+def _rows(count, random):
+    """All rows in another order, and half of the time one of them twice."""
+    order = random.permutation(count)
+    return np.append(order, random.integers(count)) if random.random() < 0.5 else order
 
 
 def _stretched(numbers, random):

@@ -64,7 +64,7 @@ def _judged(problem_set, seed, work):
     for problem in problem_set.problems:
         name, there, called, value = _found(problem, work)
         if not there:
-            yield problem.key, judging.Judged(0.0, [judging.MISSING.format(name=problem.cells.answer)])
+            yield problem.key, judging.missing(problem, _errors(problem, work))
         elif not problem.is_function:
             yield problem.key, judging.judged_answer(problem, seed, value)
         elif not called:
@@ -92,3 +92,9 @@ def _found(problem, work):
         return name, False, False, None
     work.notes.append(f"{problem.key}: the answer is called {made[-1]!r}, not {name!r}.")
     return made[-1], *work.value(made[-1])
+
+
+def _errors(problem, work):
+    """What went wrong in the cells that carry the answer's id; where there are none, in any cell."""
+    numbers = work.program.answers[problem.key] or work.errors
+    return [error for i in numbers for error in work.errors.get(i, ())]

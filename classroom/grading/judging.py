@@ -44,6 +44,12 @@ class Judged:
     feedback: list[str]
 
 
+def missing(problem, errors) -> Judged:
+    """No answer: was none written, or did its cell fail before it came to be?"""
+    told = [f"{guard.named_error(error)}, when its cell ran." for error in errors[:2]]
+    return Judged(0.0, [MISSING.format(name=problem.cells.answer), *told])
+
+
 # --- functions -------------------------------------------------------------------------------------------
 
 

@@ -101,7 +101,7 @@ class Student:
         try:
             told, _ = self._exchange(self.limits.cell, do="cell", name=f"<cell {i + 1}>", source=source)
             self.made[i] = [name for name in told["made"] if isinstance(name, str)]
-            self.errors[i] = [_error(each)[0] for each in told["errors"]]
+            self.errors[i] = [error for each in told["errors"] if (error := _error(each)[0]) is not None]
             return True
         except (wire.Gone, wire.Forged, wire.Late, KeyError, TypeError, ValueError) as error:
             self._left_out.add(i)
