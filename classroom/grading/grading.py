@@ -14,7 +14,8 @@ from classroom.grading.proxy import Student
 def grade(path, problem_set, seed, student="", *, own_inputs=False, limits=None, unsafe=False) -> Graded:
     """Grade the notebook at `path`, or the one in that folder. Raises only `NoSandbox`, never for what it reads.
 
-    With `own_inputs` the graded inputs are this student's own; see `seeds.seed_of`.
+    With `own_inputs` the graded inputs are this student's own; a prediction may be about those of the class as well,
+    for that is what a notebook shows that everybody got.
     """
     try:
         file, notes = handin.find(path, problem_set.file)
@@ -42,7 +43,7 @@ def grade_bytes(
     program = rebuild.program(problem_set, cells, _released(problem_set, seed, own))
     graded.prose = program.prose
     with Student(program, problem_set.rooms, limits, unsafe) as work:
-        for key, judged in _judged(problem_set, seeds.seed_of(seed, own), work):
+        for key, judged in _judged(problem_set, seed, own, work):
             graded.points[key], graded.feedback[key] = judged.points, judged.feedback
         graded.notes += work.notes
     graded.seconds = time.monotonic() - begin
@@ -54,19 +55,21 @@ def _released(problem_set, seed, student):
     return assignments.released_notebook(problem_set, seed, student)
 
 
-def _judged(problem_set, seed, work):
+def _judged(problem_set, seed, student, work):
     """Every exercise with its judgement.
 
     All own cases are asked before the first private one: a function that remembers has nothing to tell, for what is
     shown of an answer to a private input is no more than its kind of fault.
     """
-    functions = {}
+    functions, own_seed = {}, seeds.seed_of(seed, student)
     for problem in problem_set.problems:
         name, there, called, value = _found(problem, work)
         if not there:
             yield problem.key, judging.missing(problem, _errors(problem, work))
         elif not problem.is_function:
-            yield problem.key, judging.judged_answer(problem, seed, value)
+            # Of fresh inputs the student may have got the notebook of the class, or one of their own.
+            both = [judging.judged_answer(problem, s, value) for s in dict.fromkeys((own_seed, seed))]
+            yield problem.key, max(both, key=lambda judged: judged.points)
         elif not called:
             yield problem.key, judging.Judged(0.0, [judging.NO_FUNCTION.format(name=name)])
         else:
@@ -77,8 +80,8 @@ def _judged(problem_set, seed, work):
     }
     work.again()
     for problem, name in functions.items():
-        private = judging.private_faults(problem, seed, lambda args, name=name: work.run(name, args))
-        yield problem.key, judging.judged_function(problem, seed, own[problem], private)
+        private = judging.private_faults(problem, own_seed, lambda args, name=name: work.run(name, args))
+        yield problem.key, judging.judged_function(problem, own_seed, own[problem], private)
 
 
 def _found(problem, work):

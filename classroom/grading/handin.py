@@ -96,6 +96,8 @@ def _parsed(data):
         raise Unreadable("It is no text in UTF-8.") from error
     except RecursionError as error:
         raise Unreadable("Its JSON is nested too deeply.") from error
+    except MemoryError as error:
+        raise Unreadable("It is too large to be read.") from error
     except ValueError as error:
         raise Unreadable(f"It is no valid JSON: {str(error)[:120]}.") from error
 

@@ -46,7 +46,7 @@ def run(jobs, address, limits=None, unsafe=False):
 def _result(future):
     error = future.exception()
     if isinstance(error, NoSandbox):
-        raise error
+        return Failed(str(error))
     return (
         future.result()
         if error is None

@@ -100,7 +100,7 @@ class Student:
     def _run_cell(self, i, source):
         try:
             told, _ = self._exchange(self.limits.cell, do="cell", name=f"<cell {i + 1}>", source=source)
-            self.made[i] = [name for name in told["made"] if isinstance(name, str)]
+            self.made[i] = [name[:80] for name in told["made"][:20] if isinstance(name, str)]
             self.errors[i] = [error for each in told["errors"] if (error := _error(each)[0]) is not None]
             return True
         except (wire.Gone, wire.Forged, wire.Late, KeyError, TypeError, ValueError) as error:
@@ -138,9 +138,9 @@ def _error(told):
     name, text, line = told
     known = getattr(builtins, name, None)
     if name == "NotImplementedError":
-        return NotImplementedError(text), line
+        return NotImplementedError(text[:400]), line[:400]
     kind = name if isinstance(known, type) and issubclass(known, BaseException) else "Error"
-    return type(kind, (Exception,), {})(text[:400]), line
+    return type(kind, (Exception,), {})(text[:400]), line[:400]
 
 
 def _what_it_means(error):

@@ -88,7 +88,7 @@ class Results:
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def path(self, student, ending=".json") -> Path:
-        short = student if len(student) <= LONGEST_NAME else _hashed(student)
+        short = student if len(os.fsencode(student)) <= LONGEST_NAME else _hashed(student)
         return self.folder / f"{short}{ending}"
 
     def known(self, student, key) -> Graded | None:

@@ -5,15 +5,18 @@ A worker that dies or never answers costs its hand-in one more try and nothing e
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import time
 from multiprocessing.connection import wait
+from pathlib import Path
 
 from classroom.grading.grading import grade_bytes
 from classroom.grading.sandbox import Limits, NoSandbox
 
 PATIENCE = 120  # seconds beyond a hand-in's own limit before its worker is given up
 TRIES = 2
+MEMORY = 3 << 29  # what a worker may take beyond what it begins with
 
 
 class Failed(Exception):
@@ -32,8 +35,6 @@ def run(jobs, workers, limits=None, unsafe=False):
         while busy := [worker for worker in pool if worker.job]:
             for worker in _answered(busy):
                 job, result = worker.job, worker.result()
-                if isinstance(result, NoSandbox):
-                    raise result
                 if isinstance(result, Failed) and worker.tries < TRIES:
                     worker.take(job, worker.tries + 1)
                     continue
@@ -102,8 +103,18 @@ def _context():
     return context
 
 
+def _bound_memory():
+    """A notebook that would fill the memory when it is read is refused instead."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (now + MEMORY,) * 2)
+
+
 def _serve(pipe, limits, unsafe):
     """The life of a worker: a hand-in comes, a result goes."""
+    _bound_memory()
     while True:
         try:
             data, problem_set, seed, student, own_inputs = pipe.recv()
@@ -112,8 +123,8 @@ def _serve(pipe, limits, unsafe):
         try:
             options = {"own_inputs": own_inputs, "limits": limits, "unsafe": unsafe}
             result = grade_bytes(data, problem_set, seed, student, **options)
-        except NoSandbox as error:
-            result = error
-        except (Exception, MemoryError) as error:
+        except NoSandbox as error:  # there was one when the run began
+            result = Failed(str(error))
+        except Exception as error:
             result = Failed(f"The grader failed: {type(error).__name__}: {str(error)[:200]}")
         pipe.send(result)

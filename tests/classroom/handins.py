@@ -436,6 +436,9 @@ FILES = {
     "a link out of the folder": Handin(_link, 0, "link"),
     "a folder that is a link": Handin(_linked_folder, 0, "link"),
     "a pipe": Handin(lambda folder: os.mkfifo(folder / SET.file), 0, "no regular file"),
+    "30 million lists": Handin(
+        written(b'{"cells": [' + b"[]," * 30_000_000 + b"[]]}"), 0, "too large to be read"
+    ),
     "200 MB of nothing": Handin(_sparse, 0, "the largest that is read"),
 }
 NOTEBOOKS = HONEST | GREEDY | ATTACKS

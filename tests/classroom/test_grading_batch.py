@@ -99,6 +99,8 @@ def test_a_student_may_be_asked_for_inputs_of_their_own(folder, tmp_path):
     own.write_text(json.dumps(assignments.solved_notebook(SET, SEED, "ada")))
     assert grade(own, SET, SEED, "ada", own_inputs=True).total == SET.points
     assert grade(own, SET, SEED, "bob", own_inputs=True).total < SET.points
+    assert grade(folder / "ada", SET, SEED, "ada", own_inputs=True).reason
+    assert grade(folder / "ada" / SET.name, SET, SEED, "ada", own_inputs=True).total == SET.points
 
 
 def test_the_command_writes_points_pages_and_a_table(folder, tmp_path, monkeypatch, capsys):
