@@ -1,5 +1,8 @@
 """Right answers earn everything whatever was drawn, wrong ones less, and what was drawn stays private."""
 
+import copy
+import warnings
+
 import numpy as np
 import pytest
 
@@ -9,6 +12,7 @@ from course_utils import guard
 from course_utils.exercises.predictions import as_predicted
 
 PROBLEMS = {problem.key: problem for s in problem_sets().values() for problem in s.problems}
+SEED = "seed"
 FUNCTIONS = [key for key, problem in PROBLEMS.items() if problem.is_function]
 FRESH = [key for key, problem in PROBLEMS.items() if problem.fresh]
 TYPED = [key for key in PROBLEMS if key not in FUNCTIONS + FRESH]
@@ -16,16 +20,31 @@ TYPED = [key for key in PROBLEMS if key not in FUNCTIONS + FRESH]
 
 @pytest.fixture
 def drawn(request):
-    """Seeds: a few every day, twenty every week."""
-    return [f"seed {n}" for n in range(20 if request.config.getoption("--weekly") else 2)]
+    """Seeds: one every day, twenty every week."""
+    return [f"{SEED} {n}" for n in range(20)] if request.config.getoption("--weekly") else [SEED]
+
+
+def asked(function):
+    """Calls of a function here in this process: the runs that a sandbox would give."""
+
+    def call(args):
+        run, given = guard.Run(args), copy.deepcopy(args)
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                run.value = function(*given)
+            except Exception as error:
+                run.error = error
+        pairs = zip(args, given, strict=True)
+        run.mutated = any(np.asarray(a).tobytes() != np.asarray(b).tobytes() for a, b in pairs)
+        return run
+
+    return call
 
 
 def judged(problem, seed, function):
-    """The judgement of a function that runs here, in this process."""
-
-    def call(args):
-        return guard.call(function, args)
-
+    """The judgement of a function that runs here."""
+    call = asked(function)
     own = judging.own_faults(problem, call)
     wrong = any(fault is not None for _, fault in own)
     return judging.judged_function(
@@ -48,16 +67,16 @@ def test_a_wrong_function_earns_less(key):
     wrong = [mistake.function for mistake in problem.exercise.mistakes]
     wrong += [function for function, _ in problem.exercise.wrong_answers]
     for function in wrong:
-        assert judged(problem, "seed", function).points < problem.points, function
+        assert judged(problem, SEED, function).points < problem.points, function
 
 
 @pytest.mark.parametrize("key", TYPED)
 def test_a_right_input_or_choice_earns_everything_and_a_wrong_one_nothing(key):
     problem = PROBLEMS[key]
     for answer in (problem.exercise.model_answer, *problem.exercise.variants):
-        assert judging.judged_answer(problem, "seed", answer()).points == problem.points
+        assert judging.judged_answer(problem, SEED, answer()).points == problem.points
     for answer, _ in problem.exercise.wrong_answers:
-        assert judging.judged_answer(problem, "seed", answer()).points == 0
+        assert judging.judged_answer(problem, SEED, answer()).points == 0
 
 
 @pytest.mark.parametrize("key", FRESH)
@@ -103,9 +122,9 @@ def test_a_function_that_does_nothing_earns_nothing(key):
     nothing = (lambda *args: None, lambda *args: np.zeros_like(args[0]), lambda *args: 0.0)
     broken = (problem.exercise.subject,) if problem.exercise.kind == "repair" else ()
     for function in (*nothing, *broken):
-        call = lambda args, function=function: guard.call(function, args)  # noqa: E731
-        own, private = judging.own_faults(problem, call), judging.private_faults(problem, "seed", call)
-        assert judging.judged_function(problem, "seed", own, private).points == 0
+        call = asked(function)
+        own, private = judging.own_faults(problem, call), judging.private_faults(problem, SEED, call)
+        assert judging.judged_function(problem, SEED, own, private).points == 0
 
 
 def test_half_of_the_cases_earn_nothing_and_all_but_one_not_everything():
