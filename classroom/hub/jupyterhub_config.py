@@ -30,6 +30,7 @@ c = get_config()  # noqa: F821 - jupyterhub gives it
 PLACE = Path(os.environ.get("HUB_PLACE", "/srv/softmax-hub"))
 TEACHER = os.environ.get("HUB_TEACHER", "")
 IDLE = int(os.environ.get("HUB_IDLE", "3600"))
+os.umask(0o077)  # the hub's database and log are for the administrator
 place.prepare(PLACE)
 
 # --- the hub -------------------------------------------------------------------------------------------------
