@@ -16,8 +16,6 @@ import logging
 import os
 import shutil
 import sys
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry
@@ -32,10 +30,9 @@ from traitlets.config.loader import PyFileConfigLoader
 from classroom import assignments, pages, seeds, zip_collect
 from classroom.collection import SECRET, TIMESTAMP, OwnedCollect
 from classroom.entries import Entries
-from classroom.grading import handin
-from classroom.plugins import GradedOutside, graded_once
+from classroom.grading.batch import Bar, batch
+from classroom.plugins import GradedOutside, result_of
 from classroom.problem_sets import problem_sets
-from classroom.records import Records
 
 ROOT = Path(__file__).resolve().parents[1]
 COURSE_ID = "softmax"
@@ -144,25 +141,24 @@ class Course:
                 gradebook.update_or_create_student(student, last_name=told)
         return found
 
-    def grade(self, name: str, workers: int | None = None) -> list[tuple[str, float, float, str]]:
+    def grade(self, name: str, workers: int = 0, scheduler: str = "") -> list[tuple[str, float, float, str]]:
         """Grade what was not graded yet; (student, points, of, what a teacher should know) of every hand-in."""
         _known(name)
-        students = self.students(name)
-        with ProcessPoolExecutor(workers or os.cpu_count()) as pool:
-            found = list(pool.map(partial(_graded, self.folder, name, self.settings), students))
+        settings, seed = self.settings, seeds.private_seed(self.folder / "seed")
+        options = {"own_inputs": settings.own_inputs, "unsafe": settings.unsafe, "show": Bar()}
+        options |= {"processes": workers or os.cpu_count() or 1, "scheduler": scheduler}
+        found = batch(self.submitted, problem_sets()[name], seed, self.folder / "graded" / name, **options)
+        rows = {student: found[student] for student in self.students(name)}
         with self.gradebook() as gradebook:
             entries = Entries(self.folder, name, gradebook, self.api.coursedir, self.config)
-            for student, graded in zip(students, found, strict=True):
-                entries.enter(student, handed_in(self.folder, name, student), graded)
-        rows = zip(students, found, strict=True)
-        return [(student, g.total, g.maximum, " ".join([g.reason, *g.notes]).strip()) for student, g in rows]
+            for student, graded in rows.items():
+                entries.enter(student, graded)
+        return [(who, g.total, g.maximum, " ".join([g.reason, *g.notes]).strip()) for who, g in rows.items()]
 
     def feedback(self, name: str) -> list[str]:
         """Write a page for each graded hand-in and hand it back; returns whose."""
         _known(name)
-        records = Records.of(self.folder, name, "")
-        done = [(student, records.last(student)) for student in self.students(name)]
-        done = [(student, kept[0]) for student, kept in done if kept]
+        done = [(who, result_of(self.folder, name, who, self.settings)) for who in self.students(name)]
         with self.gradebook() as gradebook:
             for student, graded in done:
                 place = self.folder / "feedback" / student / name
@@ -243,18 +239,6 @@ def _find_alembic() -> None:
     here = str(Path(sys.executable).parent)
     if here not in os.environ.get("PATH", "").split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join([here, os.environ.get("PATH", "")])
-
-
-def handed_in(folder: Path, name: str, student: str) -> bytes:
-    """The notebook that counts: under its own name, or the only one; nothing where there is none."""
-    try:
-        return handin.read(handin.find(folder / "submitted" / student / name, f"{name}.ipynb")[0])
-    except handin.Unreadable:
-        return b""
-
-
-def _graded(folder, name, settings, student):
-    return graded_once(folder, name, student, handed_in(folder, name, student), settings)
 
 
 def _carried(source: Path, place: Path) -> bool:

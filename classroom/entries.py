@@ -10,8 +10,8 @@ import nbformat
 from nbgrader.preprocessors import AssignLatePenalties
 
 from classroom.collection import SECRET, TIMESTAMP
-from classroom.grading import Graded, handin
-from classroom.marked import marked
+from classroom.grading import Graded
+from classroom.plugins import notebook_of
 
 
 @dataclass
@@ -24,9 +24,8 @@ class Entries:
     coursedir: object
     config: object
 
-    def enter(self, student: str, data: bytes, graded: Graded) -> None:
-        place = self.course / "submitted" / student / self.name
-        time = self.coursedir.get_existing_timestamp(str(place))
+    def enter(self, student: str, graded: Graded) -> None:
+        time = self.coursedir.get_existing_timestamp(str(self.course / "submitted" / student / self.name))
         self.gradebook.update_or_create_student(student)
         own = {} if time is None else {"timestamp": time}
         submission = self.gradebook.update_or_create_submission(self.name, student, **own)
@@ -35,7 +34,7 @@ class Entries:
         self.gradebook.db.commit()
         if submission.total_seconds_late > 0:
             self._late(student)
-        self._write(place, self.course / "autograded" / student / self.name, data, graded)
+        self._write(student, graded)
 
     def _points(self, notebook, graded: Graded) -> None:
         """A mark that a person gave stays, and is to be looked at again; so are words that nobody has marked."""
@@ -58,18 +57,11 @@ class Entries:
         }
         AssignLatePenalties(config=self.config).preprocess(nbformat.v4.new_notebook(), {"nbgrader": told})
 
-    def _write(self, source: Path, place: Path, data: bytes, graded: Graded) -> None:
-        try:
-            cells, _ = handin.cells_of(data)
-        except handin.Unreadable:
-            cells = []
+    def _write(self, student: str, graded: Graded) -> None:
+        source, place = (self.course / part / student / self.name for part in ("submitted", "autograded"))
         place.mkdir(parents=True, exist_ok=True)
-        notebook = marked(self._released, cells, graded)
+        notebook = notebook_of(self.course, self.name, student, graded)
         (place / f"{self.name}.ipynb").write_text(nbformat.writes(notebook), "utf-8")
         for part in (TIMESTAMP, SECRET):
             if (source / part).exists():
                 shutil.copy(source / part, place)
-
-    @property
-    def _released(self):
-        return nbformat.read(self.course / "release" / self.name / f"{self.name}.ipynb", as_version=4)

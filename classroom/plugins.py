@@ -16,10 +16,10 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Unicode
 
 from classroom import seeds
-from classroom.grading import grade_bytes, handin
+from classroom.grading import Graded, grade_bytes, handin
+from classroom.grading.submissions import Results, Task
 from classroom.marked import marked
 from classroom.problem_sets import problem_sets
-from classroom.records import Records
 
 
 class GradedOutside(NbGraderPreprocessor):
@@ -32,26 +32,34 @@ class GradedOutside(NbGraderPreprocessor):
     def preprocess(self, nb, resources):
         told = resources["nbgrader"]
         course = Path(resources["metadata"]["path"]).parents[2]  # of COURSE/submitted/STUDENT/SET
-        data = handin.read(Path(resources["metadata"]["path"]) / f"{told['notebook']}.ipynb")
-        graded = graded_once(course, told["assignment"], told["student"], data, self)
-        released = nbformat.read(
-            course / "release" / told["assignment"] / f"{told['notebook']}.ipynb", as_version=4
-        )
-        try:
-            cells, _ = handin.cells_of(data)
-        except handin.Unreadable:
-            cells = []
-        return marked(released, cells, graded), resources
+        graded = result_of(course, told["assignment"], told["student"], self)
+        return notebook_of(course, told["assignment"], told["student"], graded), resources
 
 
-def graded_once(course: Path, name: str, student: str, data: bytes, settings):
-    """The result for this hand-in: what is on record, or found now and put there."""
-    seed = seeds.private_seed(settings.seed_file or None)
-    records = Records.of(course, name, seed, settings.own_inputs)
-    graded = records.load(student, data)
+def result_of(course: Path, name: str, student: str, settings: GradedOutside) -> Graded:
+    """What grading says of a hand-in: as it is on record, or found now and put there."""
+    problem_set, seed = problem_sets()[name], seeds.private_seed(settings.seed_file or None)
+    task = Task(student, course / "submitted" / student / name, problem_set, seed, settings.own_inputs)
+    results = Results(course / "graded" / name)
+    try:
+        data, notes = task.read()
+    except handin.Unreadable as reason:
+        return Graded.nothing(problem_set, student, str(reason))
+    graded = results.known(student, task.key(data))
     if graded is None:
-        graded = grade_bytes(
-            data, problem_sets()[name], seed, student, own_inputs=settings.own_inputs, unsafe=settings.unsafe
-        )
-        records.save(student, data, graded)
+        own, unsafe = settings.own_inputs, settings.unsafe
+        graded = grade_bytes(data, problem_set, seed, student, own_inputs=own, unsafe=unsafe)
+        graded.notes[:0] = notes
+        results.store(student, task.key(data), graded)
     return graded
+
+
+def notebook_of(course: Path, name: str, student: str, graded: Graded):
+    """The notebook that a teacher reads; where nothing could be read, it says so."""
+    released = nbformat.read(course / "release" / name / f"{name}.ipynb", as_version=4)
+    try:
+        file, _ = handin.find(course / "submitted" / student / name, f"{name}.ipynb")
+        cells, _ = handin.cells_of(handin.read(file))
+    except handin.Unreadable:
+        cells = []
+    return marked(released, cells, graded)
