@@ -27,7 +27,7 @@ from nbgrader.utils import parse_utc
 from traitlets import Integer
 
 TIMESTAMP, SECRET = "timestamp.txt", "submission_secret.txt"
-EARLIER_SECONDS = 600  # a claimed time this long before the folder last changed is told
+APART_SECONDS = 600  # a claimed time this far from when the folder last changed is told
 
 
 class RefusedError(Exception):
@@ -151,9 +151,10 @@ class OwnedCollect(ExchangeCollect):
     def _compare_time(self, found: Arrival, changed: float) -> None:
         """A student writes the time; when a folder last changed, the system does."""
         told = found.time.replace(tzinfo=None)
-        early = (datetime.fromtimestamp(changed, UTC).replace(tzinfo=None) - told).total_seconds()
-        if early > EARLIER_SECONDS:
-            self.remarks.append((found.student, f"says {told}, last changed {early / 60:.0f} minutes later"))
+        late = (datetime.fromtimestamp(changed, UTC).replace(tzinfo=None) - told).total_seconds()
+        if abs(late) > APART_SECONDS:
+            when = f"{abs(late) / 60:.0f} minutes {'later' if late > 0 else 'earlier'}"
+            self.remarks.append((found.student, f"says {told:%Y-%m-%d %H:%M}, and last changed {when}"))
 
     def _files(self, found: Arrival, folder: int, owner: int) -> dict[str, bytes]:
         names = sorted(name for name in os.listdir(folder) if name.endswith(".ipynb"))

@@ -7,7 +7,8 @@ roster students.csv          id,first_name,last_name,email into the gradebook
 release SET                  students can fetch it
 collect SET                  hand-ins out of the exchange; what is refused is named
 zip SET upload.zip           hand-ins out of what Moodle or Canvas made; [--roster lms.csv]
-grade SET                    points into the gradebook; what was graded before is not graded again
+grade SET                    points into the gradebook; what was graded before is not graded again;
+                             [--workers N] processes, [--scheduler ADDRESS] of a Dask cluster
 feedback SET                 a page for each hand-in, handed back through the exchange
 export                       FOLDER/grades.csv
 forget STUDENT               deletes everything that is kept about a student
@@ -26,6 +27,7 @@ from sqlalchemy.exc import SAWarning
 
 from classroom import demo, zip_collect
 from classroom.course import ROOT, Course, StepError
+from classroom.grading import NoSandbox
 from classroom.grading.feedback import plain
 
 DEMO = ROOT / "build" / "classroom"
@@ -67,7 +69,7 @@ def zip_(asked):
 
 
 def grade(asked):
-    rows = Course(asked.course).grade(asked.set)
+    rows = Course(asked.course).grade(asked.set, int(asked.workers or 0), asked.scheduler or "")
     width = max((len(student) for student, *_ in rows), default=0)
     return [f"{student:{width}}  {points:5g} of {worth:g}  {told}" for student, points, worth, told in rows]
 
@@ -95,7 +97,8 @@ STEPS = {
 }  # fmt: skip
 ARGUMENTS = {
     "create": ["--exchange"], "roster": ["file"], "release": ["set"], "collect": ["set"],
-    "zip": ["set", "file", "--roster"], "grade": ["set"], "feedback": ["set"], "forget": ["student"],
+    "zip": ["set", "file", "--roster"], "grade": ["set", "--workers", "--scheduler"],
+    "feedback": ["set"], "forget": ["student"],
 }  # fmt: skip
 
 
@@ -118,13 +121,11 @@ def parse(arguments):
 
 def main(arguments=None):
     asked = parse(arguments)
-    warnings.filterwarnings(
-        "ignore", category=SAWarning
-    )  # nbgrader's own, about its gradebook; they change nothing
+    warnings.filterwarnings("ignore", category=SAWarning)  # nbgrader's own, about its gradebook
     try:
         for line in STEPS[asked.step](asked):
             print(plain(line))
-    except (StepError, zip_collect.RefusedError) as error:
+    except (StepError, zip_collect.RefusedError, NoSandbox) as error:
         sys.exit(plain(str(error)))
 
 

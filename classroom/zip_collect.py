@@ -107,6 +107,8 @@ def read_roster(file: Path) -> dict[str, str]:
     for student in rows.values():
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._@-]*", student):
             raise RefusedError(f"{student!r} on the roster cannot be an id: letters, digits and . _ @ - only")
+    if len(set(rows.values())) < len(rows):
+        raise RefusedError("the roster gives one id to two numbers")
     return rows
 
 

@@ -26,7 +26,7 @@ def accounts(*names):
                 ["useradd", "--create-home", "--shell", "/bin/bash", name], check=True, capture_output=True
             )
             made[name] = Path(pwd.getpwnam(name).pw_dir)
-        if run_as(names[0], [sys.executable, "-c", "import nbgrader"]).returncode:
+        if run_as(names[0], [sys.executable, "-c", "import traitlets"]).returncode:
             pytest.skip("another account cannot read this checkout: one of its folders is closed")
         yield made
     finally:
@@ -80,13 +80,14 @@ def end_processes(name):
 
 
 def memory(name):
-    """Bytes of memory that the processes of an account use, what is shared counted in parts."""
-    total = 0
+    """Bytes that the server and the kernels of an account use; what processes share is counted in parts."""
+    used = {"server": 0, "kernel": 0}
     for pid in processes(name):
         with suppress(OSError, StopIteration):
+            kind = "kernel" if b"ipykernel" in Path(f"/proc/{pid}/cmdline").read_bytes() else "server"
             lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-            total += int(next(line for line in lines if line.startswith("Pss:")).split()[1]) * 1024
-    return total
+            used[kind] += int(next(line for line in lines if line.startswith("Pss:")).split()[1]) * 1024
+    return used
 
 
 @contextmanager

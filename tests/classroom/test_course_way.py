@@ -105,7 +105,7 @@ def collected(course, handed_in, people):
     )
     inbound(course, MALLORY, f"nonsense+{SET}+no-time+x", b"{}")
     inbound(course, MALLORY, "not-a-hand-in")
-    inbound(course, BEN, f"{BEN}+{SET}+2026-01-01 00:00:00 UTC+x", b"no notebook at all")
+    inbound(course, BEN, f"{BEN}+{SET}+2020-01-01 00:00:00 UTC+x", b"no notebook at all")
     stolen = course.exchange / "inbound" / f"{ADA}+{SET}+{late}+stolen"
     stolen.symlink_to(people[ADA] / SET)  # a link whose target is Ada's own: owned by her, for who follows it
     os.lchown(stolen, *_ids(MALLORY))
@@ -156,6 +156,10 @@ def test_a_link_is_not_followed_whoever_owns_what_it_points_at(course, collected
     assert [reason for reason in reasons(collected, MALLORY) if "is a link" in reason]
     assert [reason for reason in reasons(collected, ADA) if "is a link" in reason]
     assert not (course.submitted / MALLORY).exists()
+
+
+def test_a_time_that_cannot_be_is_told(collected):
+    assert [student for student, remark in collected.remarks if "says 2020-01-01" in remark] == [BEN]
 
 
 def test_an_odd_name_is_refused_and_stops_nothing(collected):

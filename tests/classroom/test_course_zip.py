@@ -70,6 +70,13 @@ def test_a_roster_with_an_id_that_is_a_path_is_refused(tmp_path):
         zip_collect.read_roster(file)
 
 
+def test_a_roster_that_gives_one_id_twice_is_refused(tmp_path):
+    file = tmp_path / "roster.csv"
+    file.write_text("lms,id\n7,jane\n8,jane\n")
+    with pytest.raises(zip_collect.RefusedError, match="two numbers"):
+        zip_collect.read_roster(file)
+
+
 def test_of_two_attempts_the_later_counts_and_the_teacher_is_told(collect):
     attempts = {
         f"doejane_1234567_{number}_softmax-{number}.ipynb": NOTEBOOK + b" " * number for number in (2, 10, 9)

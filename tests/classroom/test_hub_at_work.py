@@ -148,7 +148,7 @@ def work(page, student, answers):
                if (cell.id in answers) cell.sharedModel.setSource(answers[cell.id]); }""",
         answers,
     )
-    lab.run_all(page)
+    lab.run_all(page) if ALL > 1 else lab.run_cell(page, 1)  # all checks, or the imports alone
     lab.settle(page)
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     photograph(page, student, "3-worked")
@@ -191,7 +191,7 @@ def told(classroom):
     used = {student: memory(student) for student in STUDENTS}
     page = pages[STUDENTS[0]]
     page.get_by_role("menuitem", name="Nbgrader", exact=True).click()
-    menu = page.locator(".lm-Menu .lm-Menu-itemLabel").all_inner_texts()
+    menu = list(filter(None, page.locator(".lm-Menu .lm-Menu-itemLabel").all_inner_texts()))
     page.keyboard.press("Escape")
     formgrader = page.request.get(f"{classroom['url']}/user/{STUDENTS[0]}/formgrader").status
     collected = classroom["course"].collect(SET)
@@ -200,7 +200,7 @@ def told(classroom):
     for student in STUDENTS:
         step("feedback", student, get_feedback, pages[student], student)
     report = {"seconds": times, "all": round(time.monotonic() - begun, 1),
-              "memory, MB": {student: round(used[student] / 1e6) for student in STUDENTS}}  # fmt: skip
+              "memory, MB": {s: {k: round(b / 1e6) for k, b in used[s].items()} for s in STUDENTS}}  # fmt: skip
     (PICTURES / "report.json").write_text(json.dumps(report, indent=1))
     for page in pages.values():
         page.context.close()
@@ -256,7 +256,7 @@ def test_a_student_reads_nothing_of_the_hub_but_the_settings(classroom, told):
 
 
 def test_memory_of_a_user_stays_within_the_plan(told):
-    assert max(told["memory"].values()) < 400_000_000, told["memory, MB"]
+    assert max(sum(used.values()) for used in told["memory"].values()) < 400_000_000, told["memory, MB"]
 
 
 @pytest.mark.skipif(ALL == 1, reason="make hub-test: takes as long as a server may be idle")
