@@ -1,7 +1,8 @@
 """What you have done so far: one JSON file on your own machine, readable, exportable, deletable.
 
 The file's place is `path()`: the environment variable COURSE_PROGRESS when it is set ("off" records
-nothing), otherwise the system's folder for application data. Nothing leaves this machine.
+nothing), otherwise the system's folder for application data, or the browser's own storage where Python runs in a
+page. Nothing leaves this machine.
 
 A write goes to a temporary file that replaces the old one in a single step, so a crash leaves the old
 or the new file, never half of one; what a killed write left behind is cleared away by a later one. Two
@@ -304,6 +305,18 @@ if sys.platform == "win32":
 
     def _data_folder() -> Path:
         return Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
+
+elif sys.platform == "emscripten":  # Python in a page: one process, and no lock to take
+
+    def _taken(lock) -> bool:
+        return True
+
+    def _release(lock) -> None:
+        pass
+
+    def _data_folder() -> Path:
+        kept = Path("/drive")  # JupyterLite's: all other files are gone with the page
+        return kept if kept.is_dir() else Path.home()
 
 else:
     import fcntl

@@ -152,11 +152,11 @@ class Quiz(anywidget.AnyWidget):
                 _FIRST_ANSWERS.setdefault(question.key, (question, self.chosen[question.key]))
         self.score = score(self._asked[0].kind)
 
+    _ipython_display_ = None  # of ipywidgets 7, which Colab has: it would show the view and nothing else
+
     def _repr_mimebundle_(self, **kwargs):
-        data, metadata = super()._repr_mimebundle_(**kwargs)
-        data["text/plain"] = "\n".join(question.prompt for question in self._asked)
-        data["text/html"] = self.static_html()
-        return data, metadata
+        words = "\n".join(question.prompt for question in self._asked)
+        return figures.for_every_host(super()._repr_mimebundle_(**kwargs), words, self.static_html())
 
     def static_html(self) -> str:
         """Questions and choices in the open, answers folded away; needs no kernel."""

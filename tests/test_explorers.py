@@ -113,11 +113,11 @@ def test_the_state_comes_back(module):
 
 
 def test_without_a_kernel_there_is_a_figure_with_its_text_and_nothing_else(module, capfd):
-    bundle = module.explore()._repr_mimebundle_()
+    bundle, _ = module.explore()._repr_mimebundle_()
     assert plt.get_fignums() == []
     assert capfd.readouterr() == ("", "")
     assert "application/vnd.jupyter.widget-view+json" in bundle
-    assert bundle["text/html"] == module.explore()._repr_mimebundle_()["text/html"]
+    assert bundle["text/html"] == module.explore()._repr_mimebundle_()[0]["text/html"]
     assert "<figure" in bundle["text/html"]
     assert "<table>" in bundle["text/html"]
     assert any(character.isdigit() for character in bundle["text/plain"])

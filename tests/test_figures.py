@@ -1,10 +1,13 @@
 """Figures as output: the text is there, the numbers are there, the bytes are the same again."""
 
 import base64
+import io
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from course_utils import figures, plots
 
@@ -64,6 +67,27 @@ def test_the_same_figure_gives_the_same_bytes():
     assert first == second
     assert first.startswith(b"\x89PNG")
     assert b"Matplotlib" not in first
+
+
+def test_64_colours_change_no_flat_area_and_no_edge_that_an_eye_could_see():
+    fig, axes = plots.figure(5, 2)
+    plots.draw_bars(axes, [0.2, 0.8])
+    fig.savefig(drawn := io.BytesIO(), format="png", dpi=figures.DPI)
+    before = np.asarray(Image.open(drawn).convert("RGB")).astype(int)
+    after = np.asarray(Image.open(io.BytesIO(figures.png(fig))).convert("RGB")).astype(int)
+    assert before.shape == after.shape
+    off = np.abs(before - after).max(axis=-1)
+    assert (off == 0).mean() > 0.99
+    assert off.mean() < 0.1
+
+
+def test_a_figure_of_one_colour_and_one_of_more_than_64_are_drawn():
+    fig, axes = plots.figure(2, 1)
+    axes.set_axis_off()
+    assert len(Image.open(io.BytesIO(figures.png(fig))).convert("RGB").getcolors()) == 1
+    axes.imshow(np.linspace(0, 1, 5000).reshape(50, 100), aspect="auto", cmap="gray")
+    shades = Image.open(io.BytesIO(figures.png(fig))).convert("RGB").getcolors()
+    assert len(shades) == figures.COLOURS
 
 
 def test_the_picture_is_in_the_html():

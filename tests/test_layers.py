@@ -42,6 +42,7 @@ ONLY_IN = {
     "ml_dtypes": {"floats"},
     "mpmath": {"reference"},
     "matplotlib": {"plots", "figures", "explorers.core"},
+    "PIL": {"figures"},
     "IPython": {"figures", "explorers.core", "exercises.core", "quiz"},
     "ipywidgets": {"explorers", "explorers.core", "quiz"},
     "anywidget": {"explorers", "explorers.core", "quiz"},

@@ -310,6 +310,15 @@ def test_every_picture_has_words_with_the_number_that_matters(path):
 
 
 @each_notebook
+def test_no_figure_weighs_more_than_60_kB(path):
+    for _, output in outputs(path):
+        for picture in re.findall(
+            r"base64,([A-Za-z0-9+/=]+)", "".join(output.get("data", {}).get("text/html", ""))
+        ):
+            assert len(picture) * 3 / 4 < 60_000
+
+
+@each_notebook
 def test_a_reader_without_a_kernel_sees_each_explorers_picture(path):
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type == "code" and ".explore(" in cell.source:

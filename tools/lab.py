@@ -68,13 +68,18 @@ def server(notebooks, python=sys.executable):
 def open_notebook(page, lab: Lab, name: str) -> None:
     """Open a notebook and wait until its kernel is idle."""
     page.goto(lab.address(name))
+    wait_idle(page)
+
+
+def wait_idle(page) -> None:
+    """Wait until the notebook in the page has a kernel, and the kernel nothing to do."""
     page.wait_for_function(f"() => {_KERNEL}?.status === 'idle'", timeout=RUN_MS)
 
 
 def run_all(page) -> None:
     """Run every cell, also after an error, and wait until the kernel is idle again."""
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
-    page.wait_for_function(f"() => {_KERNEL}?.status === 'idle'", timeout=RUN_MS)
+    wait_idle(page)
 
 
 def run_cell(page, index) -> None:
@@ -89,7 +94,20 @@ def run_cell(page, index) -> None:
 def settle(page) -> None:
     """Wait until the kernel has answered everything the page has sent so far."""
     page.evaluate(f"() => {_KERNEL}.requestKernelInfo()")
-    page.wait_for_function(f"() => {_KERNEL}?.status === 'idle'", timeout=RUN_MS)
+    wait_idle(page)
+
+
+def ask(page, code) -> list[dict]:
+    """Execute code in the notebook's kernel, beside its cells; what it sends, as outputs of a cell."""
+    return page.evaluate(
+        f"""async code => {{
+            const sent = [], asked = {_KERNEL}.requestExecute({{code}});
+            asked.onIOPub = message => sent.push({{output_type: message.header.msg_type, ...message.content}});
+            await asked.done;
+            return sent.filter(one => !["status", "execute_input"].includes(one.output_type));
+        }}""",
+        code,
+    )
 
 
 def cells(page) -> list[dict]:

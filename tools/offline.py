@@ -15,10 +15,11 @@ import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ["course_utils", "pyproject.toml", "README.md", "LICENSE"]
 # What a learner opens, and what the pages they open lead to.
 TAKEN = [
-    *("notebooks", "docs", "course_utils", "pyproject.toml", "README.md", "LICENSE", "LICENSE-CONTENT"),
-    *("CITATION.cff", "CONTRIBUTING.md", "requirements.txt", "requirements/lock.txt", "benchmarks/results"),
+    *(*PACKAGE, "notebooks", "docs", "LICENSE-CONTENT", "CITATION.cff", "CONTRIBUTING.md"),
+    *("requirements.txt", "requirements/lock.txt", "benchmarks/results"),
     *("tools/environment.py", "tools/jupyter_lab_config.py", "tools/labconfig"),
 ]
 LEFT = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "my_*", "*.egg-info")
@@ -38,15 +39,19 @@ HOW = """\
     """
 
 
-def collect(folder):
-    """Everything but the wheels of other projects."""
-    for name in TAKEN:
+def copy(names, folder):
+    for name in names:
         source, target = ROOT / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
             shutil.copytree(source, target, ignore=LEFT)
         else:
             shutil.copy(source, target)
+
+
+def collect(folder):
+    """Everything but the wheels."""
+    copy(TAKEN, folder)
     how = textwrap.dedent(HOW).format(system=SYSTEM, version=VERSION)
     (folder / "INSTALL.txt").write_text(how, "utf-8", newline="\n")
 
@@ -57,10 +62,19 @@ def pip(*arguments):
 
 
 def build_wheel(wheels):
-    """The course itself as a wheel, from a copy: a build leaves its traces beside the source."""
+    """The course as a wheel, by the setuptools that is here; from a copy, for a build leaves its traces behind."""
     with tempfile.TemporaryDirectory() as place:
-        collect(Path(place) / "source")
-        pip("wheel", "--quiet", "--no-deps", "--wheel-dir", wheels, Path(place) / "source")
+        copy(PACKAGE, Path(place))
+        pip(
+            "wheel",
+            "--quiet",
+            "--no-deps",
+            "--no-index",
+            "--no-build-isolation",
+            "--wheel-dir",
+            wheels,
+            place,
+        )
     return next(Path(wheels).glob("course_utils-*.whl"))
 
 

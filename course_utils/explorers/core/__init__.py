@@ -204,12 +204,14 @@ class Explorer(ipywidgets.VBox):
         self._panel.tell()
         self.refresh()
 
+    _ipython_display_ = None  # of ipywidgets 7, which Colab has: it would show the view and nothing else
+
     def _repr_mimebundle_(self, **kwargs):
-        bundle = super()._repr_mimebundle_(**kwargs)
-        bundle["text/plain"] = f"{self._texts['question']} {self.sentence}"
-        bundle["text/html"] = self.static_html()
+        data, metadata = self._part._repr_mimebundle_(**kwargs)
+        view = {**data[figures.VIEW], "model_id": self.model_id}
         self._prepare_later()
-        return bundle
+        words = f"{self._texts['question']} {self.sentence}"
+        return figures.for_every_host(({figures.VIEW: view}, metadata), words, self.static_html())
 
     def draw_still(self, figure, **state) -> None:
         """Draw the picture of a state, the present one but for what is named, on a figure of your own."""
