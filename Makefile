@@ -106,7 +106,7 @@ offline-test: development
 	$(RUN) -m pytest tests/test_offline.py --weekly
 
 lite-test: browser-ready
-	$(RUN) -m pytest tests/test_lite.py --weekly
+	$(RUN) -m pytest tests/browser/test_lite.py --weekly
 
 times:
 	$(PYTHON) tools/times.py
