@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser import tree
 from tests.browser.conftest import CALLS, SHOWCASE
 from tools import lab
 
@@ -103,6 +104,10 @@ def test_tab_reaches_every_control_and_leaves(notebook, explorer):
         notebook.keyboard.press("Tab")
     assert {str(i) for i in range(names)} - met == set()
     assert not explorer.evaluate("root => root.contains(document.activeElement)")
+
+
+def test_the_accessibility_tree_tells_what_the_screen_shows(explorer):
+    assert tree.differences(explorer) == []
 
 
 def test_a_phone_shows_every_control_whole(notebook, explorers, as_it_was):
