@@ -138,6 +138,14 @@ def settle_lab(kind):
         shutil.copy(str(file), str(place))
 
 
+def compiled_now(kind):
+    """True where nobody compiles at a first import: other accounts may not write here, or Python is told not to.
+
+    Each start would then compile NumPy and all the rest again: seconds, for every kernel. (pip always compiles.)
+    """
+    return sys.dont_write_bytecode or kind.folder.name == ".venv-classroom"
+
+
 def prepare(name):
     if ready(name):
         return
@@ -151,6 +159,8 @@ def prepare(name):
     pip = (
         [*uv(), "pip", "install", "--python", kind.python] if uv() else [kind.python, "-m", "pip", "install"]
     )
+    if uv() and compiled_now(kind):
+        pip.append("--compile-bytecode")
     run(*pip, "--quiet", "-r", kind.requirements, "-c", kind.lock, "-e", ".")
     settle_lab(kind)
     stamp(name).write_text(fingerprint(kind))
