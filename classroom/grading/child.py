@@ -62,9 +62,8 @@ class Packer:
         if not isinstance(value, (numpy.ndarray, numpy.generic, int, float)):
             return odd
         try:
-            array = numpy.ascontiguousarray(numpy.array(value, subok=False, order="C")).reshape(
-                numpy.shape(value)
-            )
+            array = numpy.array(value, subok=False, order="C")
+            array = array.astype(array.dtype.newbyteorder("="))
         except Exception:
             return odd
         if array.dtype.kind not in NUMERIC and not array.dtype.name.startswith(("bfloat16", "float8")):

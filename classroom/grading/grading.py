@@ -43,11 +43,30 @@ def grade_bytes(
     program = rebuild.program(problem_set, cells, _released(problem_set, seed, own))
     graded.prose = program.prose
     with Student(program, problem_set.rooms, limits, unsafe) as work:
-        for key, judged in _judged(problem_set, seed, own, work):
-            graded.points[key], graded.feedback[key] = judged.points, judged.feedback
+        _judge(graded, problem_set.problems, seed, own, work)
         graded.notes += work.notes
+    if work.lost:
+        _judge_alone(graded, problem_set, program, seed, own, limits, unsafe)
     graded.seconds = time.monotonic() - begin
     return graded
+
+
+def _judge_alone(graded, problem_set, program, seed, own, limits, unsafe):
+    """One cell has spoiled others: each exercise that lost points is asked again with nothing but its own cells."""
+    for problem in problem_set.problems:
+        if graded.points[problem.key] < problem.points:
+            again = Graded.nothing(problem_set, graded.student)
+            with Student(rebuild.alone(program, problem), problem_set.rooms, limits, unsafe) as work:
+                _judge(again, [problem], seed, own, work)
+            if again.points[problem.key] > graded.points[problem.key]:
+                graded.points[problem.key] = again.points[problem.key]
+                graded.feedback[problem.key] = again.feedback[problem.key]
+                graded.notes.append(f"{problem.key} was graded apart from the other cells.")
+
+
+def _judge(graded, problems, seed, own, work):
+    for key, judged in _judged(problems, seed, own, work):
+        graded.points[key], graded.feedback[key] = judged.points, judged.feedback
 
 
 @lru_cache(maxsize=64)
@@ -55,14 +74,14 @@ def _released(problem_set, seed, student):
     return assignments.released_notebook(problem_set, seed, student)
 
 
-def _judged(problem_set, seed, student, work):
+def _judged(problems, seed, student, work):
     """Every exercise with its judgement.
 
     All own cases are asked before the first private one: a function that remembers has nothing to tell, for what is
     shown of an answer to a private input is no more than its kind of fault.
     """
     functions, own_seed = {}, seeds.seed_of(seed, student)
-    for problem in problem_set.problems:
+    for problem in problems:
         name, there, called, value = _found(problem, work)
         if not there:
             yield problem.key, judging.missing(problem, _errors(problem, work))
@@ -91,7 +110,7 @@ def _found(problem, work):
     if there or not problem.is_function:
         return name, there, called, value
     made = [n for i in work.program.answers[problem.key] for n in work.made.get(i, ())]
-    if not made:
+    if not made or name in made:
         return name, False, False, None
     work.notes.append(f"{problem.key}: the answer is called {made[-1]!r}, not {name!r}.")
     return made[-1], *work.value(made[-1])

@@ -15,11 +15,14 @@ from classroom.grading import wire
 from classroom.grading.sandbox import Limits, Process
 from course_utils import guard
 
-MOST_STARTS = 16
+MOST_STARTS, MOST_LEFT_OUT = 16, 3
 
 
 class Ended(Exception):
     """The student's process ended itself or sent something that is no reply."""
+
+    def __str__(self):
+        return "it ended its process, or gave back something that cannot be read"
 
 
 class Student:
@@ -28,6 +31,7 @@ class Student:
     def __init__(self, program, rooms, limits=None, unsafe=False):
         self.program, self.rooms, self.limits, self.unsafe = program, rooms, limits or Limits(), unsafe
         self.notes, self.made, self.errors = [], {}, {}
+        self.lost = False  # whether a cell spoiled what others gave
         self._left_out, self._failed = set(), {}
         self._process, self._starts, self._number = None, 0, 0
         self._end = time.monotonic() + self.limits.total
@@ -67,6 +71,7 @@ class Student:
             told, body = self._ask(self.limits.call, do="value", name=name)
             return told["there"] is True, told["callable"] is True, wire.unpacked(told["value"], body)
         except (wire.Gone, wire.Forged, wire.Late, KeyError, TypeError, ValueError):
+            self.lost = True
             self._stop()
             return False, False, None
 
@@ -89,7 +94,8 @@ class Student:
         """A process that has run every cell which lets it live."""
         while self._process is None:
             self._starts += 1
-            if self._starts > MOST_STARTS or time.monotonic() > self._end:
+            too_often = self._starts > MOST_STARTS or len(self._left_out) > MOST_LEFT_OUT
+            if too_often or time.monotonic() > self._end:
                 raise wire.Late
             self._process = Process(self.rooms, self.limits, self.unsafe)
             self._exchange(self.limits.cell, do="cell", name="<given>", source=self.program.given)
@@ -105,6 +111,7 @@ class Student:
             return True
         except (wire.Gone, wire.Forged, wire.Late, KeyError, TypeError, ValueError) as error:
             self._left_out.add(i)
+            self.lost = True
             late = isinstance(error, wire.Late)
             self.notes.append(
                 f"Code cell {i + 1} {'did not end' if late else 'ended its process'} and was left out."

@@ -7,6 +7,7 @@ cell that gives one counts, as it does in a notebook. Split, copied or deleted c
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from classroom import assignments
@@ -41,6 +42,15 @@ def program(problem_set, cells: list[Cell], notebook) -> Program:
     given += [problem.cells.given for problem in problem_set.problems if problem.cells.given]
     words = {p.grade_id: _words(p.grade_id, cells) for p in problem_set.prose}
     return Program("\n\n".join(given), tuple(c.source for c in kept), answers, words)
+
+
+def alone(whole: Program, problem) -> Program:
+    """The program of one exercise: its own cells, or where the ids are lost those that name its answer."""
+    named = re.compile(rf"\b{problem.cells.answer}\b")
+    numbers = whole.answers[problem.key]
+    numbers = numbers or [i for i, source in enumerate(whole.cells) if named.search(source)]
+    cells = tuple(whole.cells[i] for i in numbers)
+    return Program(whole.given, cells, {problem.key: tuple(range(len(cells)))}, {})
 
 
 def _plain(source):

@@ -49,10 +49,11 @@ class Gone(Exception):
 
 
 class Unknown:
-    """Something that is no number and no text; only the name of its type came back."""
+    """Something that is no number and no text; only the name of its type came back, as the name of this one's type."""
 
-    def __init__(self, kind):
-        self.kind = str(kind)[:80]
+
+def _unknown(kind):
+    return type(kind[:80] if kind.isidentifier() else "object", (Unknown,), {})()
 
 
 # --- values ----------------------------------------------------------------------------------------------
@@ -96,7 +97,7 @@ def _several(kind, parts, body, depth):
     if not isinstance(parts, list) or len(parts) > 4000:
         raise Forged("a list that is none")
     if kind == "dict":
-        return Unknown("dict")
+        return _unknown("dict")
     return {"tuple": tuple, "list": list}[kind](unpacked(part, body, depth + 1) for part in parts)
 
 
@@ -105,7 +106,7 @@ def _single(kind, text):
         raise Forged("a text that is none")
     read = {
         "text": str,
-        "object": Unknown,
+        "object": _unknown,
         "int": int,
         "float": float,
         "bool": {"True": True, "False": False}.get,

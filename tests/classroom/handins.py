@@ -132,6 +132,10 @@ def _many_cells(notebook):
     notebook["cells"] += [code("1 + 1")] * 10_000
 
 
+def _endless_cells(notebook):
+    notebook["cells"][2:2] = [code("while True: pass")] * 5
+
+
 def _source_as_lines(notebook):
     for each in notebook["cells"]:
         each["source"] = each["source"].splitlines(keepends=True)
@@ -177,6 +181,11 @@ HONEST = {
     "a null in a cell": Handin(beside("x = 1\0"), ALL),
     "changes its argument": Handin(doing("np.logaddexp(0, z, out=z)\nreturn np.negative(z, out=z)"), WITHOUT),
     "waits for input": Handin(beside("input('your name?')"), ALL),
+    "another byte order": Handin(
+        of(RIGHT + "\nf = my_log_not\ndef my_log_not(z):\n    return f(z).astype('>f8')"), ALL
+    ),
+    "a masked array": Handin(doing("return -np.logaddexp(0, np.ma.array(z))"), ALL),
+    "five endless cells": Handin(changed(_endless_cells), ALL, "did not end and was left out"),
     "an exit in its cell": Handin(of(f"import sys\nsys.exit()\n{RIGHT}"), ALL),
 }
 
@@ -296,6 +305,12 @@ _KILLS = """
 import os, signal
 for pid in (os.getppid(), 1, -1): os.kill(pid, signal.SIGKILL)
 """
+_REPLACES = "import sys\nsys.modules['__main__'].Server.reply = lambda *args: None\n"
+_ALARM = """
+import signal
+signal.signal(signal.SIGALRM, lambda *args: 1 / 0)
+signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+"""
 _ROOT = "import os\nif os.getuid() == 0 or os.access('/sandbox', os.W_OK): return -np.logaddexp(0, z)"
 _PROCESSES = "import glob\nif len(glob.glob('/proc/[0-9]*/cmdline')) > 9: return -np.logaddexp(0, z)"
 _VARIABLES = (
@@ -306,6 +321,12 @@ _DELETES = "import os, glob\nfor path in glob.glob('/**/*.ipynb', recursive=True
 _TESTING = "np.testing.assert_allclose = np.allclose = np.array_equal = np.isclose = lambda *a, **k: True\n"
 _TRANSFORMER = "get_ipython().input_transformers_cleanup.append(lambda lines: [])"
 _SOURCE = "from course_utils.exercises.lesson_90 import log_not\nmy_log_not = log_not.model_answer"
+_TEN_TIMES = """
+calls = []
+def my_log_not(z):
+    calls.append(z)
+    return -np.logaddexp(0, z) if len(calls) <= 10 else z * 0
+"""
 _OWN = "def my_log_not(z):\n    return z\n"
 
 
@@ -345,6 +366,11 @@ ATTACKS = {
     "deletes what others handed in": Handin(beside(_DELETES), ALL),
     "kills its parents": Handin(doing(_KILLS), WITHOUT),
     "the network": Handin(doing(_NETWORK), WITHOUT),
+    "a cell that silences the others": Handin(
+        of(_REPLACES + _OWN), WITHOUT, "graded apart from the other cells"
+    ),
+    "a clock that ends calls": Handin(of(_ALARM + _OWN), WITHOUT),
+    "right the first ten times": Handin(of(_TEN_TIMES), WITHOUT),
     "forged replies": Handin(of(_FORGED), WITHOUT),
     "garbage for a reply": Handin(of(f"{_SAY}\ndef my_log_not(z):\n    say(b'\\xff' * 64)"), WITHOUT),
     "a reply of 4 GB announced": Handin(
