@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.exchange.default.collect import ExchangeCollect
-from nbgrader.utils import parse_utc
+from nbgrader.utils import check_mode, parse_utc
 from traitlets import Integer
 
 TIMESTAMP, SECRET = "timestamp.txt", "submission_secret.txt"
@@ -107,20 +108,29 @@ class OwnedCollect(ExchangeCollect):
     most_files = Integer(20, help="the most notebooks that one hand-in may hold").tag(config=True)
 
     def init_src(self):
-        super().init_src()  # the checks of the course and its folders
+        self.inbound_path = os.path.join(self.root, self.coursedir.course_id, "inbound")
+        if not self.coursedir.course_id or not check_mode(self.inbound_path, read=True, execute=True):
+            self.fail(f"There is no inbound folder that you may read: {self.inbound_path}")
         self.refused, self.remarks = [], []
-        newest = {}
+        due, newest = self._due(), {}
         for folder in sorted(os.listdir(self.inbound_path)):
             found = self._asked(folder)
-            if found and (found.student not in newest or found.time >= newest[found.student][0].time):
+            rank = found and (due is None or found.time <= due, found.time)
+            if found and (found.student not in newest or rank >= newest[found.student][0]):
                 files = self._read(found)
                 if files is not None:
-                    newest[found.student] = found, files
-        self.src_records = list(newest.values())
+                    newest[found.student] = rank, found, files
+        self.src_records = [(found, files) for _, found, files in newest.values()]
 
-    def _path_to_record(self, path):
-        """The parent's own list is not used: one odd name would end it."""
-        return {"username": "", "filename": os.path.basename(path), "timestamp": datetime.min}
+    def _due(self) -> datetime | None:
+        """The due date, where nbgrader is asked for the last hand-in before it (`before_duedate`)."""
+        if not self.before_duedate:
+            return None
+        with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
+            try:
+                return gradebook.find_assignment(self.coursedir.assignment_id).duedate
+            except MissingEntry:
+                return None
 
     def _asked(self, folder: str) -> Arrival | None:
         """The hand-in, if it is one of this assignment, and of the student that is collected."""
@@ -137,6 +147,8 @@ class OwnedCollect(ExchangeCollect):
         try:
             with opened(os.path.join(self.inbound_path, found.folder)) as folder:
                 status = os.fstat(folder)
+                if not stat.S_ISDIR(status.st_mode):
+                    raise RefusedError("it is no folder")
                 self._compare_owner(found, status.st_uid)
                 self._compare_time(found, status.st_ctime)
                 return self._files(found, folder, status.st_uid)
