@@ -37,6 +37,9 @@ add cells, split them or copy them as you like; the last cell that gives an answ
 
 An answer may use NumPy and {rooms} of the course, and nothing else when it is graded."""
 
+_HANDED_IN = """# These inputs were drawn for you, and the lesson's check does not know them: they are graded later.
+print("Handed in:", {name})"""
+
 
 def source_notebook(problem_set: ProblemSet, seed: str = "", student: str = "") -> dict:
     """The notebook that `nbgrader generate_assignment` takes: solutions in regions, locked checks, prose to be read."""
@@ -120,7 +123,7 @@ def _problem_cells(number, problem: Problem, seed):
         cells.append(_cell(f"{problem.grade_id}-given-{index}", "code", code, locked=True))
     answer = f"{starter(problem, seed)}\n\n{BEGIN}\n{_solution(problem)}\n{END}\n"
     cells.append(_cell(f"{problem.grade_id}-answer", "code", answer, solution=True))
-    check = f'print("Handed in:", {own.answer})' if problem.fresh else own.check
+    check = _HANDED_IN.format(name=own.answer) if problem.fresh else own.check
     cells.append(_cell(problem.grade_id, "code", check, locked=True, points=problem.points))
     cells[-1]["metadata"]["tags"] = ["raises-exception"]  # a missing name must not stop Run All
     return cells

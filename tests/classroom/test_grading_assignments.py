@@ -1,14 +1,17 @@
 """The notebooks of the problem sets: one source, and nothing in a student's that a student should not have."""
 
+import ast
 import inspect
 import json
 import re
+import sys
 
 import pytest
 
 from classroom import assignments, seeds
 from classroom.grading import draws
 from classroom.problem_sets import FILE, problem_sets
+from tests.test_layers import ROOT, imports, lines_of_code
 
 SETS = list(problem_sets().values())
 PROBLEMS = [(s, p) for s in SETS for p in s.problems]
@@ -148,3 +151,27 @@ def test_make_assignments_writes_every_set(tmp_path, monkeypatch):
     for problem_set in SETS:
         written = json.loads((tmp_path / "source" / problem_set.name / problem_set.file).read_text("utf-8"))
         assert written == assignments.source_notebook(problem_set, seeds.private_seed())
+
+
+def test_nothing_below_imports_the_classroom_and_it_imports_nothing_beside_it():
+    """The classroom stands on the top floor; grading needs the standard library, NumPy and the course alone."""
+    below = [
+        path
+        for folder in ("course_utils", "lessons", "tools")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+    ]
+    assert not [
+        path for path in below if re.search(r"^\s*(from|import) classroom", path.read_text("utf-8"), re.M)
+    ]
+    for path in (ROOT / "classroom" / "grading").glob("*.py"):
+        outside = {name.split(".")[0] for name in imports(ast.parse(path.read_text("utf-8")))}
+        allowed = set(sys.stdlib_module_names) | {"numpy", "course_utils", "classroom"}
+        # Inside the sandbox there is no course; Dask is asked for where a cluster is.
+        extra = {"child.py": {"ml_dtypes"}, "on_dask.py": {"distributed"}}.get(path.name, set())
+        assert outside <= allowed | extra, path
+        assert lines_of_code(path) <= 300
+
+
+def test_the_sandboxed_file_imports_nothing_of_the_course():
+    tree = ast.parse((ROOT / "classroom" / "grading" / "child.py").read_text("utf-8"))
+    assert not [name for name in imports(tree) if name.startswith(("course_utils", "classroom"))]
