@@ -53,7 +53,6 @@ c.ClearSolutions.code_stub = {{"python": ""}}  # the lesson's own starter stays
 c.ClearSolutions.text_stub = "Your answer."
 c.ExchangeFactory.collect = "classroom.collection.OwnedCollect"  # the owner of a folder has handed it in
 c.GradedOutside.seed_file = os.path.join(HERE, "seed")
-c.GradedOutside.own_inputs = False  # True: inputs of the own for each student
 # What a student wrote never runs in nbgrader's own process, whoever presses the button.
 c.Autograde.sanitize_preprocessors = ["classroom.plugins.GradedOutside"]
 c.Autograde.autograde_preprocessors = [
@@ -145,7 +144,7 @@ class Course:
         """Grade what was not graded yet; (student, points, of, what a teacher should know) of every hand-in."""
         _known(name)
         settings, seed = self.settings, seeds.private_seed(self.folder / "seed")
-        options = {"own_inputs": settings.own_inputs, "unsafe": settings.unsafe, "show": Bar()}
+        options = {"unsafe": settings.unsafe, "show": Bar()}
         options |= {"processes": workers or os.cpu_count() or 1, "scheduler": scheduler}
         found = batch(self.submitted, problem_sets()[name], seed, self.folder / "graded" / name, **options)
         rows = {student: found[student] for student in self.students(name)}

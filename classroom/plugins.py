@@ -26,7 +26,6 @@ class GradedOutside(NbGraderPreprocessor):
     """Takes a hand-in and gives the marked notebook of its problem set."""
 
     seed_file = Unicode(help="the file with the course's private seed").tag(config=True)
-    own_inputs = Bool(False, help="whether each student has inputs of the own").tag(config=True)
     unsafe = Bool(False, help="grade without a sandbox: for answers that you trust").tag(config=True)
 
     def preprocess(self, nb, resources):
@@ -39,7 +38,7 @@ class GradedOutside(NbGraderPreprocessor):
 def result_of(course: Path, name: str, student: str, settings: GradedOutside) -> Graded:
     """What grading says of a hand-in: as it is on record, or found now and put there."""
     problem_set, seed = problem_sets()[name], seeds.private_seed(settings.seed_file or None)
-    task = Task(student, course / "submitted" / student / name, problem_set, seed, settings.own_inputs)
+    task = Task(student, course / "submitted" / student / name, problem_set, seed)
     results = Results(course / "graded" / name)
     try:
         data, notes = task.read()
@@ -47,8 +46,7 @@ def result_of(course: Path, name: str, student: str, settings: GradedOutside) ->
         return Graded.nothing(problem_set, student, str(reason))
     graded = results.known(student, task.key(data))
     if graded is None:
-        own, unsafe = settings.own_inputs, settings.unsafe
-        graded = grade_bytes(data, problem_set, seed, student, own_inputs=own, unsafe=unsafe)
+        graded = grade_bytes(data, problem_set, seed, student, unsafe=settings.unsafe)
         graded.notes[:0] = notes
         results.store(student, task.key(data), graded)
     return graded
