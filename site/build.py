@@ -87,6 +87,7 @@ def build(out: Path) -> int:
     place = out.with_name(f"{out.name}-laid-out")
     lay_out(place)
     os.environ["SITE_LAID_OUT"] = str(place)
+    shutil.rmtree(out / "_figures", ignore_errors=True)  # those of an earlier build
     options = ["-b", "html", "-E", "-W", "--keep-going", "-q", "-c", str(HERE), "-d", str(place / "doctrees")]
     return sphinx([*options, str(place / "pages"), str(out)])
 

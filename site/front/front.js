@@ -121,7 +121,7 @@ function describeStrip(format) {
 
 // What happens, and why. The line is announced: it changes when something else happens, not with every step.
 function explain(steps, now, format) {
-  const end = `the largest ${format}, ${digits(FORMATS[format].max, 3)}`;
+  const end = `the largest ${format}, ${digits(FORMATS[format].max, 5)}`;
   const lost = "The textbook broke, and no error told you";
   if (now === "right") return `Both are right: every exp, and their sum, stay below ${end}.`;
   if (now === "zero") return `${lost}: the sum passes ${end}, and becomes inf; x / inf is 0.`;
