@@ -5,9 +5,11 @@ Without the file nobody can say what is graded; with it, every grade can be comp
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +27,24 @@ def private_seed(path=None) -> str:
     """The seed of this class, made on first use and readable by its owner alone."""
     path = Path(path) if path else seed_file()
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32) + "\n")
-    return path.read_text("ascii").strip()
+        _make(path)
+    seed = path.read_text("utf-8").strip()
+    if not seed:
+        raise ValueError(
+            f"{path} holds no seed: delete it, and a new one is made; or write a secret line into it."
+        )
+    return seed
+
+
+def _make(path):
+    """Write a new seed whole, unless another process has been quicker."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, part = tempfile.mkstemp(dir=path.parent)  # for its owner alone
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(32) + "\n")
+    with contextlib.suppress(FileExistsError):
+        os.link(part, path)
+    os.unlink(part)
 
 
 def seed_of(seed, student="") -> str:

@@ -143,6 +143,10 @@ def test_the_seed_is_made_once_and_for_its_owner_alone(tmp_path, monkeypatch):
     assert (tmp_path / "deep" / "seed").stat().st_mode & 0o077 == 0
     assert seeds.seed_of(first, "ada") != seeds.seed_of(first, "bob") != first
     assert first not in seeds.fingerprint(first)
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["seed"]
+    (tmp_path / "deep" / "seed").write_text("\n")
+    with pytest.raises(ValueError, match="holds no seed"):
+        seeds.private_seed()
 
 
 def test_make_assignments_writes_every_set(tmp_path, monkeypatch):
