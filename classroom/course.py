@@ -22,6 +22,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGraderAPI
 from nbgrader.auth import Authenticator
 from nbgrader.coursedir import CourseDirectory
+from nbgrader.exchange.default import ExchangeReleaseAssignment as ReleaseAssignment
 from nbgrader.exchange.default import ExchangeReleaseFeedback as ReleaseFeedback
 from nbgrader.plugins import CsvExportPlugin
 from nbgrader.utils import notebook_hash
@@ -120,7 +121,9 @@ class Course:
     def release(self, name: str) -> None:
         _known(name)
         _require(self.api.generate_assignment(name), f"{name} could not be generated")
-        _require(self.api.release_assignment(name), f"{name} could not be released")
+        step = self._step(ReleaseAssignment, name)
+        step.force = True  # released again: who fetches from now on gets the new one
+        step.start()
         (self.exchange / "inbound").chmod(0o3733)  # write, do not list, and remove only what is one's own
 
     def collect(self, name: str, check_owner: bool = True) -> OwnedCollect:
@@ -143,6 +146,8 @@ class Course:
     def grade(self, name: str, workers: int = 0, scheduler: str = "") -> list[tuple[str, float, float, str]]:
         """Grade what was not graded yet; (student, points, of, what a teacher should know) of every hand-in."""
         _known(name)
+        if not self.students(name):
+            return []
         settings, seed = self.settings, seeds.private_seed(self.folder / "seed")
         options = {"unsafe": settings.unsafe, "show": Bar()}
         options |= {"processes": workers or os.cpu_count() or 1, "scheduler": scheduler}
@@ -180,7 +185,12 @@ class Course:
         return table
 
     def forget(self, student: str) -> list[str]:
-        """Delete everything that is kept about a student; returns what was deleted."""
+        """Delete everything that is kept about a student; returns what was deleted.
+
+        Raises: StepError for a name that could be a folder of something else.
+        """
+        if "/" in student or student.strip(". ") == "":
+            raise StepError(f"{student!r} is no student's name")
         gone = [path for path in self._released_feedback(student) if path.exists()]
         gone += [
             path

@@ -23,6 +23,7 @@ import sys
 import warnings
 from pathlib import Path
 
+from nbgrader.exchange import ExchangeError
 from sqlalchemy.exc import SAWarning
 
 from classroom import demo, zip_collect
@@ -125,7 +126,7 @@ def main(arguments=None):
     try:
         for line in STEPS[asked.step](asked):
             print(plain(line))
-    except (StepError, zip_collect.RefusedError, NoSandbox) as error:
+    except (StepError, zip_collect.RefusedError, NoSandbox, ExchangeError, OSError) as error:
         sys.exit(plain(str(error)))
 
 
