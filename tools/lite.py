@@ -42,7 +42,9 @@ def pyodide_core(cache):
     core = cache / f"pyodide-{PYODIDE}"
     if not core.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["npm", "pack", "--silent", f"pyodide@{PYODIDE}"], cwd=cache, check=True, stdout=2)
+        subprocess.run(
+            [shutil.which("npm"), "pack", "--silent", f"pyodide@{PYODIDE}"], cwd=cache, check=True, stdout=2
+        )
         with (
             tarfile.open(cache / f"pyodide-{PYODIDE}.tgz") as archive,
             tempfile.TemporaryDirectory() as place,

@@ -76,6 +76,7 @@ def wait(process, port, end):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # and what was started ends as well
     slow = 0
     for installer in ("uv", "pip"):
         if installer == "uv" and not shutil.which("uv"):
