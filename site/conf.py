@@ -36,6 +36,7 @@ html_js_files = [("reading.js", {"type": "module", "onerror": unfold})]
 html_copy_source = False
 html_show_sourcelink = False
 html_permalinks = False
+html_use_index = False
 html_context = {
     "repository": address.repository(),
     "lessons": LESSONS,

@@ -85,6 +85,33 @@ def test_states_have_a_word_and_a_pattern(visit):
     expect(textbook.get_by_role("cell", name="∞ inf").first).to_be_visible()
 
 
+EVERYWHERE = """() => {
+    const [size, format] = ["magnitude", "format"].map((id) => document.getElementById(id));
+    const seen = new Set();
+    for (format.value = 0; ; format.value++) {
+        for (size.value = 0; ; size.value = Number(size.value) + 4) {
+            size.dispatchEvent(new Event("input"));
+            const verdicts = [...document.querySelectorAll(".verdict")].map((verdict) => verdict.textContent);
+            seen.add([format.ariaValueText, ...verdicts].join(": "));
+            if (size.value === size.max) break;
+        }
+        if (format.value === format.max) break;
+    }
+    return [...seen];
+}"""
+
+
+def test_wherever_the_sliders_go_the_textbook_breaks_and_the_cure_does_not(visit):
+    page, _ = arrive(visit)
+    told = {tuple(line.split(": ", 1)) for line in page.evaluate(EVERYWHERE)}
+    everywhere = {"✓ right: ✓ right", "✕ broken: NaN: ✓ right"}
+    for name in ("float64", "float32", "bfloat16"):
+        assert {verdicts for kind, verdicts in told if kind == name} == everywhere
+    assert {verdicts for kind, verdicts in told if kind == "float16"} == everywhere | {
+        "○ broken: all zero: ✓ right"
+    }
+
+
 def test_the_row_is_the_spread_of_the_explorers(visit):
     page, _ = arrive(visit)
     assert (
