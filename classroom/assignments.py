@@ -37,6 +37,9 @@ add cells, split them or copy them as you like; the last cell that gives an answ
 
 An answer may use NumPy and {rooms} of the course, and nothing else when it is graded."""
 
+_STEPS = "Your reason has {} steps; each earns a point."
+NO_ANSWER = "Your answer."  # what stands where a solution in words was
+
 _HANDED_IN = """# These inputs were drawn for you, and the lesson's check does not know them: they are graded later.
 print("Handed in:", {name})"""
 
@@ -54,9 +57,11 @@ def source_notebook(problem_set: ProblemSet, seed: str = "", student: str = "") 
 
 def released_notebook(problem_set, seed="", student="") -> dict:
     """The notebook that a student gets."""
-    return _answered(
-        source_notebook(problem_set, seed, student), lambda text: _REGION.sub("\n", text).strip()
-    )
+    notebook = source_notebook(problem_set, seed, student)
+    for cell in notebook["cells"]:
+        left = _REGION.sub("\n", cell["source"]).strip()
+        cell["source"] = left or NO_ANSWER
+    return notebook
 
 
 def solved_notebook(problem_set, seed="", student="") -> dict:
@@ -137,12 +142,10 @@ def _solution(problem):
 
 
 def _prose_cells(number, prose: Prose):
+    text = f"## {number}. In words ({_points(prose.points)})\n\n{prose.question.strip()}\n\n{_STEPS}"
+    yield _cell(f"{prose.grade_id}-prompt", "markdown", text.format(prose.points), locked=True)
     rubric = "\n".join(f"- {line}" for line in prose.rubric)
-    text = (
-        f"## {number}. In words ({_points(prose.points)})\n\n{prose.question.strip()}\n\nPoints:\n\n{rubric}"
-    )
-    yield _cell(f"{prose.grade_id}-prompt", "markdown", text, locked=True)
-    yield _cell(prose.grade_id, "markdown", "Your answer.", solution=True, points=prose.points)
+    yield _cell(prose.grade_id, "markdown", f"{BEGIN}\n{rubric}\n{END}\n", solution=True, points=prose.points)
 
 
 def _cell(grade_id, kind, source, *, solution=False, locked=False, points=None):
@@ -170,12 +173,6 @@ def _introduction(problem_set):
 
 def _points(count):
     return f"{count} point" + "s" * (count != 1)
-
-
-def _answered(notebook, change):
-    for cell in notebook["cells"]:
-        cell["source"] = change(cell["source"])
-    return notebook
 
 
 def write(folder, seed="", student="") -> list[Path]:

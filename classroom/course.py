@@ -51,7 +51,7 @@ c.CourseDirectory.course_id = {course_id!r}
 c.CourseDirectory.root = HERE
 c.Exchange.root = {exchange!r}
 c.ClearSolutions.code_stub = {{"python": ""}}  # the lesson's own starter stays
-c.ClearSolutions.text_stub = "Your answer."
+c.ClearSolutions.text_stub = {no_answer!r}
 c.ExchangeFactory.collect = "classroom.collection.OwnedCollect"  # the owner of a folder has handed it in
 c.GradedOutside.seed_file = os.path.join(HERE, "seed")
 # What a student wrote never runs in nbgrader's own process, whoever presses the button.
@@ -96,7 +96,12 @@ class Course:
         folder.chmod(0o700)
         exchange.mkdir(parents=True, exist_ok=True)
         exchange.chmod(0o1777)  # as nbgrader wants it, but nobody may move or remove what another has made
-        text = CONFIG.format(checkout=str(ROOT), course_id=COURSE_ID, exchange=str(exchange))
+        text = CONFIG.format(
+            checkout=str(ROOT),
+            course_id=COURSE_ID,
+            exchange=str(exchange),
+            no_answer=assignments.NO_ANSWER,
+        )
         (folder / "nbgrader_config.py").write_text(text)
         assignments.write(folder / "source", seeds.private_seed(folder / "seed"))
         return cls(folder)

@@ -59,5 +59,7 @@ def _plain(source):
 
 
 def _words(grade_id, cells):
-    found = [cell.source for cell in cells if grade_id in cell.ids and cell.source.strip() != "Your answer."]
+    found = [
+        cell.source for cell in cells if grade_id in cell.ids and cell.source.strip() != assignments.NO_ANSWER
+    ]
     return "\n\n".join(found)[:LARGEST_PROSE]

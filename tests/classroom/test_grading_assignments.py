@@ -59,6 +59,16 @@ def test_a_students_notebook_holds_no_mistake(problem_set, problem):
 
 
 @named
+def test_a_students_notebook_asks_for_reasons_and_gives_none(problem_set):
+    told = text_of(assignments.released_notebook(problem_set, "seed"))
+    kept = text_of(assignments.source_notebook(problem_set, "seed"))
+    for prose in problem_set.prose:
+        assert prose.question.strip() in told
+        assert not [line for line in prose.rubric if line in told]
+        assert all(line in kept for line in prose.rubric)
+
+
+@named
 def test_a_students_notebook_holds_no_graded_input_and_no_seed(problem_set):
     seed = "a seed that nobody may read"
     told = json.dumps(assignments.released_notebook(problem_set, seed))
@@ -78,7 +88,7 @@ def test_the_source_and_the_released_notebook_differ_in_solutions_alone(problem_
     )
     for before, after in zip(source["cells"], released["cells"], strict=True):
         nbgrader = before["metadata"]["nbgrader"]
-        answer = nbgrader["solution"] and before["cell_type"] == "code"
+        answer = nbgrader["solution"]
         assert (assignments.BEGIN in before["source"]) == answer
         assert before["metadata"] == after["metadata"]
         assert answer or before["source"].strip() == after["source"]
