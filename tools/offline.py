@@ -19,7 +19,7 @@ PACKAGE = ["course_utils", "pyproject.toml", "README.md", "LICENSE"]
 # What a learner opens, and what the pages they open lead to.
 TAKEN = [
     *(*PACKAGE, "notebooks", "docs", "LICENSE-CONTENT", "CITATION.cff", "CONTRIBUTING.md"),
-    *("requirements.txt", "requirements/lock.txt", "benchmarks/results"),
+    *("requirements.txt", "requirements/lock.txt", "benchmarks/results", "classroom"),
     *("tools/environment.py", "tools/jupyter_lab_config.py", "tools/labconfig"),
 ]
 LEFT = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "my_*", "*.egg-info")

@@ -41,7 +41,9 @@ def same(kind, seen, said):
     if kind == "name":  # the words on the screen are in the name: who speaks them is understood
         return bool(seen) and seen.lower() in " ".join(str(said).split()).lower()
     if kind == "value" and is_number(seen) and is_number(said):
-        return float(seen) == float(said)
+        return math.isclose(
+            float(seen), float(said), rel_tol=1e-6
+        )  # the tree keeps a slider's value in float32
     return str(said).lower() == str(seen).lower()
 
 
