@@ -19,11 +19,11 @@ CLASS = $(subst .venv,.venv-classroom,$(BIN))/python
 CLASSROOM_TESTS = $(if $(filter Linux,$(shell uname)),classroom-tests)
 
 # Tests answer bets and exercises; they leave a learner's record alone.
-unit lessons browser site-tests classroom-tests corruption-test lessons-test grading-test throughput hub-test binder-test colab-test lite-test offline-test: export COURSE_PROGRESS = off
+unit lessons browser site-tests classroom-tests grading-test throughput hub-test binder-test colab-test lite-test offline-test: export COURSE_PROGRESS = off
 
 .PHONY: lab test lint unit lessons browser notebooks cheatsheet bench experiments learner development
 .PHONY: assignments grading-test throughput classroom-tests classroom-environment slides classroom hub-test
-.PHONY: corruption-test lessons-test site reading site-tests lite offline binder-test colab-test lite-test offline-test times
+.PHONY: site reading site-tests lite offline binder-test colab-test lite-test offline-test times
 
 lab: learner
 	$(RUN) -m jupyterlab --config=tools/jupyter_lab_config.py
@@ -87,7 +87,7 @@ reading:
 
 site-tests: browser-ready
 	$(PYTHON) tools/environment.py site
-	$(RUN) -m pytest tests/site --junitxml=artifacts/site.xml
+	$(RUN) -m pytest tests/site -n 2 --dist loadfile --junitxml=artifacts/site.xml
 
 lite: development
 	$(PYTHON) tools/environment.py lite
@@ -95,12 +95,6 @@ lite: development
 
 offline: learner
 	$(RUN) tools/offline.py
-
-lessons-test: browser-ready
-	$(RUN) -m pytest tests/browser/test_notebooks.py --weekly
-
-corruption-test: development
-	$(RUN) -m pytest tests/test_exercises.py tests/test_audit.py -k "corrupted or known_mistake" -n 2 --weekly
 
 binder-test: browser-ready
 	$(RUN) -m pytest tests/test_binder.py --weekly

@@ -4,7 +4,6 @@ import ast
 import copy
 import inspect
 import textwrap
-from itertools import islice
 from unittest import mock
 
 import numpy as np
@@ -190,12 +189,12 @@ def without_reasons():
     )
 
 
-def score(exercise, every=1):
-    """(refused, missed descriptions, equivalent) over the mutants of the exercise's solution, or every second."""
+def score(exercise):
+    """(refused, missed descriptions, equivalent) over all mutants of the exercise's solution."""
     inputs = [one for one in probes(exercise) if is_right(exercise, exercise.model_answer, [one])]
     refused, missed, equivalent = 0, [], 0
     with mock.patch.object(guard, "SECONDS", 0.5), without_reasons():
-        for description, mutant in islice(mutants(exercise.model_answer), 0, None, every):
+        for description, mutant in mutants(exercise.model_answer):
             if judge.judge_function(exercise, mutant).outcome != "correct":
                 refused += 1
             elif is_right(exercise, mutant, inputs):

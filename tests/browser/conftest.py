@@ -18,8 +18,6 @@ expect.set_options(timeout=15_000)  # a machine may have other work
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "artifacts" / "screenshots"
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
-# In the browser with every change; the others every week. All are executed by nbval, with every change.
-OFTEN = ("00", "03", "06", "07", "12")
 EXPLORERS = sorted({found.name for found in pkgutil.iter_modules(explorers.__path__)} - {"core"})
 # Every explorer as it starts, and in every form that a lesson asks for.
 CALLS = sorted(
@@ -84,11 +82,7 @@ def browser_context_args():
     return {"viewport": {"width": 1280, "height": 900}, "bypass_csp": True}
 
 
-def when(path):
-    return path.name if path.name[:2] in OFTEN else pytest.param(path.name, marks=pytest.mark.weekly)
-
-
-@pytest.fixture(scope="session", params=["showcase.ipynb", *map(when, LESSONS)])
+@pytest.fixture(scope="session", params=["showcase.ipynb", *(p.name for p in LESSONS)])
 def notebook(request, server, browser, browser_context_args):
     """A page in which the whole notebook has run, as a learner would have run it."""
     context = browser.new_context(**browser_context_args)

@@ -58,7 +58,8 @@ def moves(page, explorer, slider):
     """Does a key press on the slider change picture, sentence and what the slider says?"""
     before = seen_and_heard(explorer, slider)
     move(slider)
-    for _ in range(20):
+    lab.settle(page)  # what the kernel says to it is here; the picture may still be on its way into the page
+    for _ in range(6):
         page.wait_for_timeout(50)
         if all(new != old for new, old in zip(seen_and_heard(explorer, slider), before, strict=True)):
             expect(slider).to_be_focused()
