@@ -87,7 +87,7 @@ reading:
 
 site-tests: browser-ready
 	$(PYTHON) tools/environment.py site
-	$(RUN) -m pytest tests/site -n 2 --dist loadfile --junitxml=artifacts/site.xml
+	$(RUN) -m pytest tests/site -n 2 --dist worksteal --junitxml=artifacts/site.xml
 
 lite: development
 	$(PYTHON) tools/environment.py lite

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from course_utils import explorers
@@ -94,6 +95,11 @@ def notebook(request, server, browser, browser_context_args):
     photograph(page, Path(request.param).stem)
     yield page
     context.close()
+
+
+def violations(page):
+    """What axe finds in the outputs, which are ours; the frame around them is JupyterLab's."""
+    return Axe().run(page, context={"include": [[".jp-OutputArea-output"]]}).response["violations"]
 
 
 def photograph(page, name):

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser import tree
-from tests.browser.conftest import CALLS, SHOWCASE
+from tests.browser.conftest import CALLS, SHOWCASE, violations
 from tools import lab
 
 # The new width arrives with the next frame: to be waited for.
@@ -118,6 +118,7 @@ def test_a_phone_shows_every_control_whole(notebook, explorers, as_it_was):
         notebook.wait_for_function(FITS, arg=explorer.element_handle())
         for track in explorer.locator(".noUi-target").all():
             assert track.bounding_box()["width"] > 60, call
+    assert violations(notebook) == []
 
 
 def test_it_works_in_forced_colors_at_twice_the_size(notebook, explorers, as_it_was):
@@ -131,6 +132,7 @@ def test_it_works_in_forced_colors_at_twice_the_size(notebook, explorers, as_it_
         move(explorer.get_by_role("slider").first)
         expect(image).not_to_have_attribute("src", source)
         notebook.wait_for_function(FITS, arg=explorer.element_handle())
+    assert violations(notebook) == []
 
 
 def test_a_preset_keeps_every_digit(notebook):

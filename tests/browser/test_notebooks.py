@@ -2,12 +2,10 @@
 
 import re
 
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from tests.browser.conftest import violations
 from tools import lab
-
-OUTPUTS = {"include": [[".jp-OutputArea-output"]]}
 
 
 def explorers(page):
@@ -50,8 +48,7 @@ def test_a_bet_is_answered_by_keyboard(notebook):
 
 def test_axe_finds_nothing_in_the_outputs(notebook):
     notebook.locator("details").evaluate_all("all => all.forEach((one) => (one.open = true))")
-    found = Axe().run(notebook, context=OUTPUTS)
-    assert not found.response["violations"], found.generate_report()
+    assert violations(notebook) == []
 
 
 def test_a_failing_callback_is_shown(server, page):
@@ -63,5 +60,4 @@ def test_a_failing_callback_is_shown(server, page):
     explorer.get_by_role("slider").first.press("ArrowRight")
     expect(explorer.get_by_role("alert")).to_have_text("Explorer error: ValueError: this callback is broken")
     page.locator(".jp-OutputArea-output").last.evaluate("output => output.append(new Image())")
-    found = Axe().run(page, context=OUTPUTS).response["violations"]
-    assert [rule["id"] for rule in found] == ["image-alt"], "axe must see a picture without a text"
+    assert [rule["id"] for rule in violations(page)] == ["image-alt"], "axe must see a picture without a text"
